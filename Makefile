@@ -1,0 +1,71 @@
+# Every verb of the project. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+STAMP := $(VENV)/.installed
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+
+.PHONY: help install demo test lint format types faults faults-short bench lock screenshots up clean
+
+help: ## list every verb
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## create .venv with the pinned packages (the other verbs do this by themselves)
+	@:
+
+# uv installs in seconds; where it cannot reach the package index that pip is configured for, pip does the same.
+$(STAMP): requirements/dev.txt requirements/install.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in [(3, 11), (3, 12), (3, 13)])' || \
+	  { echo "Pulse needs Python 3.11, 3.12 or 3.13; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Installing Pulse into $(VENV) (once; about a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/install.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install -q --require-hashes -r requirements/dev.txt || \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: install ## the whole story on real flights, from a YAML file to a traced prediction (ARGS=--keep leaves it running)
+	@$(BIN)/pulse demo $(ARGS)
+
+test: install ## all tests, on real servers
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not faults' $(ARGS)
+
+lint: install ## formatting, lint, types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: install ## format and repair what can be repaired
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+faults: install ## every fault test in full; prints the tables of docs/reliability.md
+	@PULSE_FAULTS=full $(BIN)/python -m pytest -m faults -s $(ARGS)
+
+faults-short: install ## a seeded tenth of the fault tests
+	@PULSE_FAULTS=short $(BIN)/python -m pytest -m faults $(ARGS)
+
+bench: install ## figures against named peers, from one run on this machine
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lock: install ## renew the pinned versions and hashes in requirements/
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
+	  --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
+	  pyproject.toml -o requirements/runtime.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
+	  requirements/install.in -o requirements/install.txt
+
+screenshots: install ## the pictures in docs/, taken from a real browser
+	@$(BIN)/python docs/screenshots.py
+
+up: install ## Prefect UI, MLflow UI, a worker and the runtime together, until ctrl-C
+	@$(BIN)/pulse up
+
+clean: ## remove the virtual environment and everything below .pulse
+	@rm -rf $(VENV) .pulse

@@ -1,0 +1,77 @@
+"""Ids: how each is made, and how a person's prefix is recognised."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+
+import uuid_utils
+
+Kind = Literal["snapshot", "run", "model", "inference"]
+
+_SNAPSHOT, _RUN, _INFERENCE = "snap_", "run_", "inference_"
+# Crockford's base 32: no i, l, o, u; sorts as the number does.
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
+
+
+def snapshot_id(content_sha256: str) -> str:
+    """``snap_`` and the first 12 hex digits of the sha256 over a snapshot's logical content."""
+    return _SNAPSHOT + content_sha256[:12]
+
+
+def run_id(mlflow_run_id: str) -> str:
+    """``run_`` and the first 12 hex digits of an MLflow run id."""
+    return _RUN + mlflow_run_id[:12]
+
+
+def model_id(name: str, version: str, trees_sha256: str) -> str:
+    """``NAME@VERSION-SHA7``: protocol name and version, and 7 hex digits of the sha256 of the trees."""
+    return f"{name}@{version}-{trees_sha256[:7]}"
+
+
+def new_inference_id() -> str:
+    """``inference_`` and a UUIDv7 in base 32 (26 characters): sorts by the time at which it was made."""
+    return _INFERENCE + base32(uuid_utils.uuid7().int)
+
+
+def base32(number: int) -> str:
+    """A 128-bit number in 26 characters of Crockford's base 32, the most significant first."""
+    pairs = _PAIRS
+    return (
+        pairs[number >> 120]
+        + pairs[number >> 110 & 1023]
+        + pairs[number >> 100 & 1023]
+        + pairs[number >> 90 & 1023]
+        + pairs[number >> 80 & 1023]
+        + pairs[number >> 70 & 1023]
+        + pairs[number >> 60 & 1023]
+        + pairs[number >> 50 & 1023]
+        + pairs[number >> 40 & 1023]
+        + pairs[number >> 30 & 1023]
+        + pairs[number >> 20 & 1023]
+        + pairs[number >> 10 & 1023]
+        + pairs[number & 1023]
+    )
+
+
+def inference_time(inference_id: str) -> dt.datetime:
+    """When an inference id was made (UTC, to the millisecond). Raises ValueError for anything else."""
+    digits = inference_id.removeprefix(_INFERENCE)
+    if len(digits) != 26:
+        raise ValueError(f"{inference_id} is no inference id")
+    number = 0
+    for digit in digits:
+        number = number << 5 | _ALPHABET.index(digit)
+    return dt.datetime.fromtimestamp((number >> 80) / 1000, dt.UTC)
+
+
+def kind_of(id_or_prefix: str) -> Kind | None:
+    """What kind of thing an id, or the beginning of one, names; None where it is none of ours."""
+    if id_or_prefix.startswith(_SNAPSHOT):
+        return "snapshot"
+    if id_or_prefix.startswith(_RUN):
+        return "run"
+    if id_or_prefix.startswith(_INFERENCE):
+        return "inference"
+    return "model" if "@" in id_or_prefix else None

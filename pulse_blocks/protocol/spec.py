@@ -1,0 +1,299 @@
+"""The protocol language as typed records: the one owner of its keys, types and defaults.
+
+Loading (``loading.py``) checks a file against these types and reports every problem; the JSON Schema
+(``schema.py``) is generated from them. Cross-field rules are in ``rules.py``. What a protocol generates
+(Pandera schema, request type, MLflow signature...) is built by the owner of each SDK from ``columns.py``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+# Names become paths, ids, MLflow names and Prefect resources: no dots, slashes or spaces.
+Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*\Z",
+        max_length=63,
+        description="Lowercase letters, digits and single dashes.",
+    ),
+]
+ColumnName = Annotated[str, Meta(min_length=1, max_length=255)]
+SemVer = Annotated[
+    str,
+    Meta(
+        pattern=r"^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\Z",
+        description="Semantic version of the contract.",
+    ),
+]
+Duration = Annotated[
+    str,
+    Meta(pattern=r"^[1-9]\d{0,6}(ms|s|m|h|d)\Z", description="A number and a unit: ms, s, m, h or d."),
+]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Positive = Annotated[int, Meta(ge=1)]
+Task = Literal["binary-classification", "multiclass-classification", "regression"]
+FieldType = Literal["float", "int", "bool", "string", "category", "timestamp", "date"]
+Severity = Literal["error", "warn"]
+Number = int | float
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of all sections: an unknown key is an error, and a default is left out of the JSON."""
+
+
+class WindowSpec(Spec, frozen=True, kw_only=True):
+    """Either ``start`` and ``end`` (ISO dates or times, UTC, end excluded) or ``last`` (a duration)."""
+
+    start: str | None = None
+    end: str | None = None
+    last: Duration | None = None
+
+
+class SourceSpec(Spec, frozen=True, kw_only=True):
+    """Where rows come from. ``time`` and ``key`` are columns without being declared again."""
+
+    datasource: Name
+    query: str
+    window: WindowSpec | None = None
+    time: ColumnName | None = None
+    key: tuple[ColumnName, ...] = ()
+
+
+class FieldSpec(Spec, frozen=True, kw_only=True):
+    """What one column may hold. Null is refused unless ``nullable``."""
+
+    type: FieldType
+    ge: Number | None = None
+    gt: Number | None = None
+    le: Number | None = None
+    lt: Number | None = None
+    values: tuple[str | int, ...] | None = None
+    pattern: str | None = None
+    min_length: Annotated[int, Meta(ge=0)] | None = None
+    max_length: Annotated[int, Meta(ge=0)] | None = None
+    nullable: bool = False
+    unit: str | None = None
+    description: str | None = None
+
+
+class TargetSpec(Spec, frozen=True, kw_only=True):
+    """What the model predicts. ``values`` names the classes of a multiclass target."""
+
+    name: ColumnName
+    type: Literal["bool", "int", "float", "category"]
+    values: tuple[str | int, ...] | None = None
+
+
+class BoundsSpec(Spec, frozen=True, kw_only=True):
+    """Bounds on a number, both ends included."""
+
+    ge: Number | None = None
+    le: Number | None = None
+
+
+class DecisionSpec(Spec, frozen=True, kw_only=True):
+    """``decision`` is true from ``threshold`` on."""
+
+    threshold: Share = 0.5
+
+
+class OutputSpec(Spec, frozen=True, kw_only=True):
+    """What a reply may hold."""
+
+    probability: BoundsSpec | None = None
+    value: BoundsSpec | None = None
+    decision: DecisionSpec = DecisionSpec()
+
+
+class FreshSpec(Spec, frozen=True, kw_only=True):
+    """The newest row's event time is at most this long before the end of the window (or now)."""
+
+    within: Duration
+
+
+class CheckSpec(Spec, frozen=True, kw_only=True):
+    """A rule on the table: exactly one of ``expr``, ``unique``, ``rows`` and ``fresh``."""
+
+    name: str | None = None
+    severity: Severity = "error"
+    expr: str | None = None
+    unique: tuple[ColumnName, ...] | None = None
+    rows: BoundsSpec | None = None
+    fresh: FreshSpec | None = None
+
+
+class OnInvalidSpec(Spec, frozen=True, kw_only=True):
+    """Rows that break a rule go to quarantine, up to this share of all rows; a larger one fails the run."""
+
+    quarantine_up_to: Share = 0.0
+
+
+class SplitSpec(Spec, frozen=True, kw_only=True):
+    """How rows are held out. ``time``: the last ``test`` share of the days; ``random``: by ``seed``."""
+
+    by: Literal["time", "random"] = "random"
+    test: Annotated[float, Meta(gt=0, lt=1)] = 0.2
+
+
+class GateSpec(Spec, frozen=True, kw_only=True):
+    """A condition on a metric of the held-out part; a model that misses one is not registered."""
+
+    metric: str
+    at_least: Number | None = None
+    at_most: Number | None = None
+    not_below_champion_by: Annotated[float, Meta(ge=0)] | None = None
+
+
+class ResourcesSpec(Spec, frozen=True, kw_only=True):
+    """What training may use; ``auto`` is decided from the data."""
+
+    cpu: Literal["auto"] | Positive = "auto"
+    memory: Literal["auto"] | Annotated[str, Meta(pattern=r"^[1-9]\d*(MiB|GiB)\Z")] = "auto"
+    workers: Literal["auto"] | Positive = "auto"
+    timeout: Duration = "1h"
+
+
+class TrainingSpec(Spec, frozen=True, kw_only=True):
+    """How the model is fitted and judged. ``params`` go to LightGBM as they are."""
+
+    algorithm: Literal["lightgbm"] = "lightgbm"
+    seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
+    params: dict[str, bool | int | float | str] = {}
+    rounds: Annotated[int, Meta(ge=1, le=100_000)] = 100
+    split: SplitSpec = SplitSpec()
+    metrics: tuple[str, ...] = ()
+    gates: tuple[GateSpec, ...] = ()
+    schedule: str | None = None
+    resources: ResourcesSpec = ResourcesSpec()
+
+
+class BatchSpec(Spec, frozen=True, kw_only=True):
+    """The largest micro-batch of the runtime, in rows."""
+
+    max_rows: Annotated[int, Meta(ge=1, le=65_536)] = 64
+
+
+class CacheSpec(Spec, frozen=True, kw_only=True):
+    """Replies kept by model and input hash; no entries means no cache."""
+
+    entries: Annotated[int, Meta(ge=0, le=100_000_000)] = 10_000
+    ttl: Duration = "60s"
+
+
+class BreakerSpec(Spec, frozen=True, kw_only=True):
+    """After ``failures`` in a row the model is not called for ``reset``; the fallback answers."""
+
+    failures: Positive = 5
+    reset: Duration = "10s"
+    fallback: Literal["previous-version", "none"] = "none"
+
+
+class ServingSpec(Spec, frozen=True, kw_only=True):
+    """How the runtime serves. ``queue`` is the number of requests that may wait."""
+
+    batch: BatchSpec = BatchSpec()
+    cache: CacheSpec = CacheSpec()
+    breaker: BreakerSpec = BreakerSpec()
+    queue: Annotated[int, Meta(ge=1, le=1_000_000)] = 1024
+
+
+class DriftWindowSpec(Spec, frozen=True, kw_only=True):
+    """What a drift check looks at: the last days, hours or rows (exactly one)."""
+
+    days: Positive | None = None
+    hours: Positive | None = None
+    rows: Positive | None = None
+
+
+Method = Literal["wasserstein", "jensenshannon", "psi", "ks"]
+Threshold = Literal["auto"] | Annotated[float, Meta(gt=0)]
+
+
+class FeatureDriftSpec(Spec, frozen=True, kw_only=True):
+    """When features count as drifted: the weighed ``share`` of them beyond ``threshold``."""
+
+    method: Method = "wasserstein"
+    threshold: Threshold = "auto"
+    weights: Literal["importance", "equal"] = "importance"
+    share: Share = 0.2
+
+
+class PredictionDriftSpec(Spec, frozen=True, kw_only=True):
+    """When predictions count as drifted."""
+
+    method: Method = "jensenshannon"
+    threshold: Threshold = "auto"
+
+
+class PerformanceDriftSpec(Spec, frozen=True, kw_only=True):
+    """The largest drop of a metric against the held-out part, where labels have come in."""
+
+    metric: str
+    max_drop: Annotated[float, Meta(gt=0)]
+
+
+class MonitoringSpec(Spec, frozen=True, kw_only=True):
+    """When the model counts as drifted, and what happens then."""
+
+    schedule: str = "*/15 * * * *"
+    window: DriftWindowSpec = DriftWindowSpec(days=7)
+    min_rows: Positive = 500
+    features: FeatureDriftSpec = FeatureDriftSpec()
+    prediction: PredictionDriftSpec = PredictionDriftSpec()
+    performance: PerformanceDriftSpec | None = None
+    persistence: Positive = 2
+    cooldown: Duration = "6h"
+    on_drift: Literal["retrain", "alert", "rollback"] = "alert"
+
+
+class Protocol(Spec, frozen=True, kw_only=True):
+    """A model's whole contract."""
+
+    pulse: Literal[1]
+    name: Name
+    version: SemVer
+    task: Task
+    source: SourceSpec
+    features: Annotated[dict[ColumnName, FieldSpec], Meta(min_length=1)]
+    target: TargetSpec
+    training: TrainingSpec
+    description: str = ""
+    owner: str = ""
+    columns: dict[ColumnName, FieldSpec] = {}
+    output: OutputSpec = OutputSpec()
+    checks: tuple[CheckSpec, ...] = ()
+    on_invalid: OnInvalidSpec = OnInvalidSpec()
+    serving: ServingSpec = ServingSpec()
+    monitoring: MonitoringSpec = MonitoringSpec()
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the canonical JSON: comments, spacing and spelled-out defaults do not matter."""
+        return hashlib.sha256(to_json(self)).hexdigest()
+
+
+def to_json(protocol: Protocol) -> bytes:
+    """Canonical JSON, without defaults, so that a key added to the language changes no digest.
+
+    The order of features is kept: it is the order of the model's matrix.
+    """
+    return msgspec.json.encode(protocol)
+
+
+def from_json(data: bytes | str) -> Protocol:
+    """The inverse of ``to_json``, for bundles; files go through ``loading.load``."""
+    return msgspec.json.decode(data, type=Protocol)
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def seconds(duration: str) -> float:
+    """``"90s"`` → 90.0. ``duration`` has been checked against ``Duration``."""
+    number = duration.rstrip("mshd")
+    return int(number) * _UNITS[duration[len(number) :]]

@@ -1,0 +1,195 @@
+"""What the stages hand to each other: small frozen facts, never data.
+
+Each record carries the id of the one before it, so the lineage of a prediction is this chain read backwards
+and nothing else has to be written down. All of them survive a round trip through JSON (``to_json``).
+Times are UTC in ISO 8601 with a trailing ``Z``; durations are seconds.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, TypeVar
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all records."""
+
+
+class Window(Record, frozen=True, kw_only=True):
+    """A half-open interval of event time: ``start <= t < end``, bound to ``:start`` and ``:end``."""
+
+    start: str
+    end: str
+
+
+class ProtocolRef(Record, frozen=True, kw_only=True):
+    """Which contract: ``digest`` is the sha256 of the protocol's canonical JSON."""
+
+    name: str
+    version: str
+    digest: str
+
+
+class Column(Record, frozen=True, kw_only=True):
+    """A column of a snapshot. ``type`` is a type of the protocol language (``float``, ``category``...)."""
+
+    name: str
+    type: str
+    nullable: bool
+
+
+class Chunk(Record, frozen=True, kw_only=True):
+    """One Parquet file of a snapshot.
+
+    ``sha256`` is over the file and names it; ``digest`` is over the logical content of its rows, so that it
+    does not depend on who wrote the file.
+    """
+
+    sha256: str
+    digest: str
+    rows: int
+    bytes: int
+
+
+class RawBatch(Record, frozen=True, kw_only=True):
+    """What ingest leaves behind: chunks in the store that no manifest names yet.
+
+    ``content`` is the sha256 over schema and ordered chunk digests, ``new_bytes`` what this ingest added to
+    the store, ``left_out`` the columns that the query gave and the protocol does not name.
+    """
+
+    protocol: ProtocolRef
+    datasource: str
+    query: str
+    window: Window | None
+    columns: tuple[Column, ...]
+    chunks: tuple[Chunk, ...]
+    content: str
+    rows: int
+    new_bytes: int
+    left_out: tuple[str, ...]
+
+
+class Snapshot(Record, frozen=True, kw_only=True):
+    """An immutable, verified set of rows. ``id`` is ``snap_`` and 12 digits of ``hash`` (a sha256)."""
+
+    id: str
+    hash: str
+    protocol: ProtocolRef
+    datasource: str
+    query: str
+    window: Window | None
+    created: str
+    columns: tuple[Column, ...]
+    chunks: tuple[Chunk, ...]
+    rows: int
+    bytes: int
+
+
+class SnapshotRef(Record, frozen=True, kw_only=True):
+    """What the snapshot stage hands on; the manifest itself is in the store."""
+
+    id: str
+    hash: str
+    datasource: str
+    rows: int
+    bytes: int
+    new_bytes: int
+    created: str
+    existed: bool
+
+
+class ValidatedData(Record, frozen=True, kw_only=True):
+    """The verdict on a snapshot. ``quarantine`` and ``report`` are keys in the store.
+
+    ``quarantined`` rows break an error rule and are not trained on; ``quarantine`` is None where there are
+    none.
+    """
+
+    snapshot: str
+    rows: int
+    quarantined: int
+    warnings: int
+    report: str
+    quarantine: str | None
+
+
+class TrainedModel(Record, frozen=True, kw_only=True):
+    """A fitted model whose gates hold. ``text`` is the key of the model's text in the store.
+
+    ``tracking_run`` is MLflow's own id (32 digits), ``run`` ours. ``trees`` is the sha256 of the model text
+    before its parameters. ``train_rows`` and ``test_rows`` count the two parts of the split.
+    """
+
+    run: str
+    tracking_run: str
+    model: str
+    snapshot: str
+    datasource: str
+    text: str
+    text_sha256: str
+    trees: str
+    metrics: dict[str, float]
+    train_rows: int
+    test_rows: int
+    started: str
+    seconds: float
+
+
+class StoredModel(Record, frozen=True, kw_only=True):
+    """A model that is registered and can be served. ``bundle`` is a key in the store.
+
+    ``version`` is MLflow's model version, ``bundle_sha256`` the hash of the bundle's JSON.
+    """
+
+    model: str
+    run: str
+    tracking_run: str
+    snapshot: str
+    version: str
+    bundle: str
+    bundle_sha256: str
+    metrics: dict[str, float]
+
+
+class Deployment(Record, frozen=True, kw_only=True):
+    """Who is champion after the deploy stage, and why. ``previous`` is the champion before (or None)."""
+
+    model: str
+    champion: str
+    previous: str | None
+    promoted: bool
+    reason: str
+    run: str
+    snapshot: str
+
+
+R = TypeVar("R", bound=Record)
+
+
+def to_json(record: Record) -> bytes:
+    """The record as JSON with sorted keys: the same bytes for the same facts."""
+    return msgspec.json.encode(record, order="sorted")
+
+
+def from_json(data: bytes | str, kind: type[R]) -> R:
+    """The inverse of ``to_json``; raises msgspec.ValidationError where ``data`` is no such record."""
+    return msgspec.json.decode(data, type=kind)
+
+
+def as_dict(record: Record) -> dict[str, Any]:
+    """The record as plain dicts and lists."""
+    return dict(msgspec.to_builtins(record))
+
+
+def utc_now() -> str:
+    """The time now in UTC, ISO 8601 to the second: ``2026-01-15T02:00:00Z``."""
+    return iso(dt.datetime.now(dt.UTC))
+
+
+def iso(time: dt.datetime) -> str:
+    """A time in UTC, ISO 8601 to the second. A naive time is taken as UTC."""
+    aware = time if time.tzinfo else time.replace(tzinfo=dt.UTC)
+    return aware.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
