@@ -73,8 +73,13 @@ class RawBatch(Record, frozen=True, kw_only=True):
 
 
 class Snapshot(Record, frozen=True, kw_only=True):
-    """An immutable, verified set of rows. ``id`` is ``snap_`` and 12 digits of ``hash`` (a sha256)."""
+    """An immutable, verified set of rows. ``id`` is ``snap_`` and 12 digits of ``hash`` (a sha256).
 
+    ``format`` is the version of the manifest; ``profile_sha256`` and ``sample_sha256`` are over the files
+    beside it.
+    """
+
+    format: int = 1
     id: str
     hash: str
     protocol: ProtocolRef
@@ -86,6 +91,8 @@ class Snapshot(Record, frozen=True, kw_only=True):
     chunks: tuple[Chunk, ...]
     rows: int
     bytes: int
+    profile_sha256: str
+    sample_sha256: str
 
 
 class SnapshotRef(Record, frozen=True, kw_only=True):
@@ -120,7 +127,9 @@ class TrainedModel(Record, frozen=True, kw_only=True):
     """A fitted model whose gates hold. ``text`` is the key of the model's text in the store.
 
     ``tracking_run`` is MLflow's own id (32 digits), ``run`` ours. ``trees`` is the sha256 of the model text
-    before its parameters. ``train_rows`` and ``test_rows`` count the two parts of the split.
+    before its parameters. ``train_rows`` and ``test_rows`` count the two parts of the split. ``smoke`` is the
+    key of held-out rows with their offline predictions. ``lost`` says why the champion stays, None where
+    the model may replace it.
     """
 
     run: str
@@ -134,6 +143,8 @@ class TrainedModel(Record, frozen=True, kw_only=True):
     metrics: dict[str, float]
     train_rows: int
     test_rows: int
+    smoke: str
+    lost: str | None
     started: str
     seconds: float
 
@@ -141,7 +152,8 @@ class TrainedModel(Record, frozen=True, kw_only=True):
 class StoredModel(Record, frozen=True, kw_only=True):
     """A model that is registered and can be served. ``bundle`` is a key in the store.
 
-    ``version`` is MLflow's model version, ``bundle_sha256`` the hash of the bundle's JSON.
+    ``version`` is MLflow's model version, ``bundle_sha256`` the hash of the bundle's JSON. ``smoke`` and
+    ``lost`` are those of the trained model.
     """
 
     model: str
@@ -151,7 +163,8 @@ class StoredModel(Record, frozen=True, kw_only=True):
     version: str
     bundle: str
     bundle_sha256: str
-    metrics: dict[str, float]
+    smoke: str
+    lost: str | None
 
 
 class Deployment(Record, frozen=True, kw_only=True):

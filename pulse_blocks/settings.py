@@ -80,7 +80,7 @@ def load(root: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         workspace = msgspec.convert(values, Workspace)
     except msgspec.ValidationError as error:
         raise PulseError("workspace.invalid", f"{path}: {error}.", "Correct or remove that key.") from None
-    return _absolute(workspace, folder)
+    return absolute(workspace)
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -94,7 +94,9 @@ def _read(path: Path) -> dict[str, object]:
         ) from None
 
 
-def _absolute(workspace: Workspace, root: Path) -> Workspace:
+def absolute(workspace: Workspace) -> Workspace:
+    """The same workspace with every relative path taken from its root."""
+    root = Path(workspace.root)
     return msgspec.structs.replace(
         workspace,
         store=absolute_path(workspace.store, root),

@@ -1,0 +1,1 @@
+"""The command line. Command modules are light: what a command needs is imported when it runs."""

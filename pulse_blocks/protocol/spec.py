@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from pulse_blocks.protocol.canonical import without_defaults
+
 # Names become paths, ids, MLflow names and Prefect resources: no dots, slashes or spaces.
 Name = Annotated[
     str,
@@ -22,7 +24,8 @@ Name = Annotated[
         description="Lowercase letters, digits and single dashes.",
     ),
 ]
-ColumnName = Annotated[str, Meta(min_length=1, max_length=255)]
+# Quotes, backslashes and control characters cannot be a field's name in a decoder of requests.
+ColumnName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r'^[^"\\\x00-\x1f\x7f]*\Z')]
 SemVer = Annotated[
     str,
     Meta(
@@ -42,8 +45,8 @@ Severity = Literal["error", "warn"]
 Number = int | float
 
 
-class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Base of all sections: an unknown key is an error, and a default is left out of the JSON."""
+class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all sections: an unknown key is an error."""
 
 
 class WindowSpec(Spec, frozen=True, kw_only=True):
@@ -153,7 +156,7 @@ class ResourcesSpec(Spec, frozen=True, kw_only=True):
     """What training may use; ``auto`` is decided from the data."""
 
     cpu: Literal["auto"] | Positive = "auto"
-    memory: Literal["auto"] | Annotated[str, Meta(pattern=r"^[1-9]\d*(MiB|GiB)\Z")] = "auto"
+    memory: Annotated[str, Meta(pattern=r"^(auto|[1-9]\d{0,8}(MiB|GiB))\Z")] = "auto"
     workers: Literal["auto"] | Positive = "auto"
     timeout: Duration = "1h"
 
@@ -282,7 +285,7 @@ def to_json(protocol: Protocol) -> bytes:
 
     The order of features is kept: it is the order of the model's matrix.
     """
-    return msgspec.json.encode(protocol)
+    return msgspec.json.encode(without_defaults(protocol))
 
 
 def from_json(data: bytes | str) -> Protocol:

@@ -1,0 +1,41 @@
+"""Datasources: where rows come from. Read only, streamed, in canonical types and order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pulse_blocks.errors import PulseError
+from pulse_blocks.settings import Datasource, absolute_url, resolve_references, sqlite_path
+from pulse_blocks.sources.base import Query, Rows, Source, query_for
+
+__all__ = ["Query", "Rows", "Source", "open_source", "query_for"]
+
+_FILES = (".parquet", ".csv", ".csv.gz")
+
+
+def open_source(datasource: Datasource, root: Path | None = None) -> Source:
+    """The source behind a datasource's URL; relative paths are below ``root``. Connects to nothing yet.
+
+    Raises PulseError for a URL of no supported form.
+    """
+    url = resolve_references(datasource.url)
+    if root is not None:
+        url = absolute_url(url, root)
+    if path := sqlite_path(url):
+        from pulse_blocks.sources.sqlite import SqliteSource
+
+        return SqliteSource(path)
+    if url.startswith(("postgresql://", "postgres://")):
+        from pulse_blocks.sources.postgres import PostgresSource
+
+        return PostgresSource(url)
+    plain = url.removeprefix("file://")
+    if "://" not in plain and plain.endswith(_FILES):
+        from pulse_blocks.sources.files import FileSource
+
+        return FileSource(plain)
+    raise PulseError(
+        "source.unsupported",
+        f"{datasource.url!r} is no datasource that can be opened.",
+        "Supported are sqlite:///path, postgresql://..., and a path or pattern that ends in .parquet, .csv or .csv.gz.",
+    )

@@ -1,0 +1,1 @@
+"""This project's flows: thin Prefect around the stages of pulse_blocks."""

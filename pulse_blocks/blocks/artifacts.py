@@ -1,0 +1,79 @@
+"""Prefect artifacts: one Markdown summary a stage, one progress bar a run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+
+from pulse_blocks import progress
+from pulse_blocks.blocks.summaries import summary
+from pulse_blocks.progress import Progress
+from pulse_blocks.records import Record, ValidatedData
+from pulse_blocks.settings import Workspace
+
+STAGES = ("ingest", "snapshot", "validate", "train", "store", "deploy")
+_SECONDS_BETWEEN_UPDATES = 1.0
+
+
+def publish(protocol: str, stage: str, record: Record, workspace: Workspace) -> None:
+    """Leave a stage's summary as an artifact of the task run that calls."""
+    markdown = summary(record)
+    if isinstance(record, ValidatedData):
+        markdown += f"\n\n{_report(record, workspace)}"
+    create_markdown_artifact(markdown, key=f"pulse-{protocol}-{stage}", description=f"{stage} of {protocol}")
+
+
+def _report(record: ValidatedData, workspace: Workspace) -> str:
+    from pulse_blocks.stores import open_store
+    from pulse_blocks.validation import load_report
+    from pulse_blocks.validation.markdown import report_markdown
+
+    return report_markdown(load_report(open_store(workspace.store), record))
+
+
+@contextmanager
+def progress_bar(protocol: str) -> Iterator[None]:
+    """A progress artifact of the flow run that calls, kept up to date while the block lasts."""
+    artifact = create_progress_artifact(
+        0.0, key=f"pulse-{protocol}-progress", description=f"training {protocol}"
+    )
+    assert isinstance(artifact, UUID)  # noqa: S101 (the function is awaitable only when called in a coroutine)
+    bar = _Bar(artifact)
+    with progress.listening(bar.hear):
+        yield
+    bar.finish()
+
+
+class _Bar:
+    def __init__(self, artifact: UUID) -> None:
+        self._artifact = artifact
+        self._shown = 0.0
+        self._last = 0.0
+        self._lock = threading.Lock()
+
+    def hear(self, heard: Progress) -> None:
+        """Show a report, at most once a second: each update is a request to the server."""
+        percent = overall_percent(heard)
+        with self._lock:
+            now = time.monotonic()
+            if percent <= self._shown or now - self._last < _SECONDS_BETWEEN_UPDATES:
+                return
+            self._shown, self._last = percent, now
+        update_progress_artifact(self._artifact, percent)
+
+    def finish(self) -> None:
+        """Show the end."""
+        update_progress_artifact(self._artifact, 100.0)
+
+
+def overall_percent(heard: Progress) -> float:
+    """How far a run is, 0 to 100, each stage counting the same."""
+    if heard.stage not in STAGES:
+        return 0.0
+    part = min(1.0, heard.done / heard.total) if heard.total else 0.0
+    return round(100.0 * (STAGES.index(heard.stage) + part) / len(STAGES), 1)

@@ -1,0 +1,196 @@
+"""One run of the six stages as Prefect sees it: resumed where it was interrupted, told stage by stage.
+
+A flow begins a ``PipelineRun``, hands it to each task and lets it conclude. Everything that a reader of the
+flow need not see is here: what an earlier, killed attempt has finished already, artifacts, progress, the
+sentence in which a run fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from prefect import State, get_run_logger
+from prefect.futures import PrefectFuture
+from prefect.settings import PREFECT_API_URL
+from prefect.states import Completed, Failed
+
+from pulse_blocks import progress
+from pulse_blocks.blocks import artifacts
+from pulse_blocks.blocks.workspace import load_workspace
+from pulse_blocks.errors import PulseError
+from pulse_blocks.events.outbox import deliver
+from pulse_blocks.ledger import migrate, open_ledger
+from pulse_blocks.ledger.rows import Attempt
+from pulse_blocks.protocol import loading
+from pulse_blocks.protocol.window import resolve
+from pulse_blocks.records import (
+    Deployment,
+    RawBatch,
+    Record,
+    SnapshotRef,
+    StoredModel,
+    TrainedModel,
+    ValidatedData,
+    Window,
+    from_json,
+    to_json,
+)
+from pulse_blocks.stages.context import Context
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+_HEARTBEAT_SECONDS = 10.0
+# What lineage finds a stage's record by.
+_ID: dict[type[Record], str] = {
+    RawBatch: "content",
+    SnapshotRef: "id",
+    ValidatedData: "snapshot",
+    TrainedModel: "run",
+    StoredModel: "model",
+    Deployment: "model",
+}
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run came to: ids, metrics of the held-out part, seconds by stage."""
+
+    protocol: str
+    snapshot: str
+    run: str
+    model: str
+    metrics: dict[str, float]
+    promoted: bool
+    champion: str
+    reason: str
+    seconds: dict[str, float]
+
+
+class PipelineRun:
+    """A run of the pipeline for one protocol and one window."""
+
+    def __init__(self, context: Context, attempt: Attempt) -> None:
+        self._context = context
+        self._finished = dict(attempt.records)
+        self._seconds = dict(attempt.seconds)
+        self._cleanup = contextlib.ExitStack()
+
+    @property
+    def window(self) -> Window | None:
+        """The interval of event time that this run reads."""
+        return self._context.window
+
+    def open(self) -> None:
+        """Start what goes along with a run: its progress artifact, its heartbeat."""
+        self._cleanup.enter_context(artifacts.progress_bar(self._context.protocol.name))
+        ended = threading.Event()
+        self._cleanup.callback(ended.set)
+        threading.Thread(target=self._beat, args=(ended,), name="pulse-heartbeat", daemon=True).start()
+
+    def stage(self, kind: type[R], work: Callable[[T, Context], R], before: T) -> R | State[R]:
+        """Do one stage and remember its record, unless a killed attempt has finished it already.
+
+        The record is in the ledger before the stage counts as done. The state of a stage that was not
+        repeated is named Resumed.
+        """
+        name = work.__name__
+        if name in self._finished:
+            record = from_json(self._finished[name], kind)
+            self._publish(name, record)
+            message = f"{name} was finished before the interruption."
+            return Completed(name="Resumed", message=message, data=record)
+        progress.report(name, 0.0)
+        started = time.monotonic()
+        record = work(before, self._context)
+        self._seconds[name] = time.monotonic() - started
+        with open_ledger(self._context.workspace.ledger) as ledger:
+            ledger.finish_stage(
+                self._context.attempt, name, getattr(record, _ID[kind]), to_json(record), self._seconds[name]
+            )
+        self._publish(name, record)
+        return record
+
+    def _publish(self, name: str, record: Record) -> None:
+        progress.report(name, 1.0, 1.0)
+        artifacts.publish(self._context.protocol.name, name, record, self._context.workspace)
+
+    def conclude(self, *futures: PrefectFuture[Any]) -> State[Any]:
+        """Wait for the stages; the run fails in the words of the first one that failed."""
+        with self._cleanup:
+            for future in futures:
+                future.wait()
+                if not future.state.is_completed():
+                    return self._failed(future.state)
+            return self._completed([future.result() for future in futures])
+
+    def _failed(self, state: State[Any]) -> State[Any]:
+        error = state.result(raise_on_failure=False)
+        if not isinstance(error, PulseError):
+            # The attempt stays open: whatever this was, the next run goes on after the last finished stage.
+            return Failed(message=state.message or "A stage did not complete.", data=error)
+        self._end("failed", str(error))
+        return Failed(message=str(error), data=error)
+
+    def _completed(self, records: list[Record]) -> State[Summary]:
+        model = next(record for record in records if isinstance(record, TrainedModel))
+        deployment = next(record for record in records if isinstance(record, Deployment))
+        self._end("completed", deployment.reason)
+        summary = Summary(
+            protocol=self._context.protocol.name,
+            snapshot=model.snapshot,
+            run=model.run,
+            model=model.model,
+            metrics=model.metrics,
+            promoted=deployment.promoted,
+            champion=deployment.champion,
+            reason=deployment.reason,
+            seconds={stage: round(seconds, 3) for stage, seconds in self._seconds.items()},
+        )
+        return Completed(message=deployment.reason, data=summary)
+
+    def _end(self, state: Literal["completed", "failed"], message: str) -> None:
+        with open_ledger(self._context.workspace.ledger) as ledger:
+            ledger.end(self._context.attempt, state, message)
+            api = PREFECT_API_URL.value()
+            if api:
+                deliver(ledger, api, os.environ.get("PREFECT_API_KEY"))
+
+    def _beat(self, ended: threading.Event) -> None:
+        while not ended.wait(_HEARTBEAT_SECONDS):
+            with (
+                contextlib.suppress(PulseError),
+                open_ledger(self._context.workspace.ledger) as ledger,
+            ):
+                ledger.heartbeat(self._context.attempt)
+
+
+def begin(name: str, start: dt.date | None, end: dt.date | None) -> PipelineRun:
+    """Load protocol and workspace, and take up the attempt that was interrupted, if there is one.
+
+    An attempt is the same one where protocol and asked window are the same and the process that ran it is
+    gone. Raises PulseError for a protocol that is not sound; then nothing was touched.
+    """
+    workspace = load_workspace()
+    protocol = loading.load(loading.find(workspace, name))
+    since, until = (day.isoformat() if day else None for day in (start, end))
+    resolve(protocol, since, until, dt.datetime.now(dt.UTC))
+    migrate(workspace.ledger)
+    with open_ledger(workspace.ledger) as ledger:
+        attempt = ledger.begin(protocol.name, f"{protocol.digest} {since} {until}")
+    # "The last 90 days" of a resumed attempt are those before it was first begun.
+    begun = dt.datetime.fromtimestamp(attempt.started / 1e6, dt.UTC)
+    window = resolve(protocol, since, until, begun)
+    run = PipelineRun(
+        Context(protocol=protocol, workspace=workspace, window=window, attempt=attempt.id), attempt
+    )
+    run.open()
+    if attempt.resumed:
+        done = ", ".join(attempt.records) or "none"
+        get_run_logger().info("Going on with an interrupted run; stages finished before: %s.", done)
+    return run

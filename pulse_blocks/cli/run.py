@@ -1,0 +1,104 @@
+"""``pulse run``: the six stages, against the configured Prefect server or the embedded one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+from pulse_blocks.cli.output import Json, emit, facts, note
+from pulse_blocks.errors import PulseError
+
+if TYPE_CHECKING:
+    from pulse_blocks.settings import Workspace
+
+
+def run(
+    name: Annotated[str, typer.Argument(help="Name of a protocol: a file in protocols/, without .yaml.")],
+    *,
+    start: Annotated[
+        dt.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="First day of the data (UTC); else the protocol's window."),
+    ] = None,
+    end: Annotated[
+        dt.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day after the last one."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train, judge and deploy a model: ingest, snapshot, validate, train, store, deploy."""
+    from pulse_blocks import settings
+    from pulse_blocks.cli.embedded import environment, prefect_server
+    from pulse_blocks.protocol import loading
+
+    workspace = settings.load()
+    loading.load(loading.find(workspace, name))  # a broken protocol is told before any server is started
+    note("Connecting to the Prefect server, or starting one ...")
+    with prefect_server(workspace) as server:
+        if server.pid is not None:
+            os.environ.update(environment(workspace, server.api))
+        summary = run_flow(workspace, name, start, end)
+    emit(summary, lambda: render(summary), as_json=as_json)
+
+
+def run_flow(
+    workspace: Workspace, name: str, start: dt.datetime | None, end: dt.datetime | None
+) -> dict[str, Any]:
+    """Run the project's own ``flows.train.train`` in this process and give its summary.
+
+    Raises PulseError in the words of the stage that failed.
+    """
+    from pulse_blocks.cli.terminal import stages_on_terminal
+
+    # Prefect's own console lines would tear the progress display; the server still gets every line.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    flow = _load_flow(workspace)
+    from pulse_blocks.blocks.delivery import flush
+
+    with stages_on_terminal():
+        state = flow(name, _date(start), _date(end), return_state=True)
+    flush()
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, BaseException):
+        raise result
+    return dict(msgspec.to_builtins(result))
+
+
+def _load_flow(workspace: Workspace) -> Any:
+    import importlib
+
+    sys.path.insert(0, workspace.root)
+    try:
+        return importlib.import_module("flows.train").train
+    except ModuleNotFoundError as error:
+        if error.name not in ("flows", "flows.train"):
+            raise
+        raise PulseError(
+            "project.no_flows",
+            f"There is no flows/train.py in {workspace.root}.",
+            "Run this in a Pulse project: a folder with protocols/ and flows/.",
+        ) from None
+
+
+def _date(day: dt.datetime | None) -> dt.date | None:
+    return day.date() if day else None
+
+
+def render(summary: dict[str, Any]) -> str:
+    """A run's summary for people."""
+    metrics = ", ".join(f"{name} {value:.4f}" for name, value in summary["metrics"].items())
+    seconds = ", ".join(f"{stage} {value:.1f}" for stage, value in summary["seconds"].items())
+    return facts(
+        [
+            ("Snapshot", summary["snapshot"]),
+            ("Run", summary["run"]),
+            ("Model", summary["model"]),
+            ("Metrics", metrics),
+            ("Seconds", seconds),
+            ("Champion", f"{summary['champion']} ({summary['reason']})"),
+        ]
+    )

@@ -1,0 +1,134 @@
+"""``pulse snapshot``: the immutable rows that models stand on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pulse_blocks.cli.grouping import commands
+from pulse_blocks.cli.output import Json, emit, facts, note, table
+
+if TYPE_CHECKING:
+    from pulse_blocks.records import Snapshot
+    from pulse_blocks.stores.base import Store
+
+app = commands("List, show and verify snapshots.")
+
+
+@app.command("list")
+def list_(*, as_json: Json = False) -> None:
+    """List the snapshots, the newest first."""
+    from pulse_blocks.snapshots.reading import all_snapshots
+
+    found = list(all_snapshots(_store()))
+    emit([_summary(snapshot) for snapshot in found], lambda: _listing(found), as_json=as_json)
+
+
+@app.command()
+def show(id_: Annotated[str, typer.Argument(metavar="ID")], *, as_json: Json = False) -> None:
+    """Show a snapshot: where it comes from, its rows, its columns."""
+    from pulse_blocks.records import as_dict
+    from pulse_blocks.snapshots.reading import load
+
+    snapshot = load(_store(), id_)
+    data = as_dict(snapshot)
+    emit({"snapshot": data.pop("id"), **data}, lambda: _shown(snapshot), as_json=as_json)
+
+
+@app.command()
+def verify(
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", show_default=False, help="Without any: all snapshots."),
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Read every byte again and compare it with its hash. The exit code is 1 where one differs."""
+    from pulse_blocks.snapshots.reading import all_snapshots, load
+    from pulse_blocks.snapshots.verify import verify as verify_snapshot
+
+    store = _store()
+    snapshots = [load(store, one) for one in ids] if ids else list(all_snapshots(store))
+    reports: list[dict[str, Any]] = []
+    for snapshot in snapshots:
+        report = verify_snapshot(store, snapshot)
+        reports.append({"snapshot": snapshot.id, **_plain(report)})
+    emit(reports, lambda: "\n".join(map(_verdict, reports)) or "No snapshots.", as_json=as_json)
+    if bad := [report["snapshot"] for report in reports if not report["ok"]]:
+        note(f"{len(bad)} of {len(reports)} snapshots do not hold: {', '.join(bad)}")
+        raise typer.Exit(1)
+
+
+def _store() -> Store:
+    from pulse_blocks import settings
+    from pulse_blocks.stores import open_store
+
+    return open_store(settings.load().store)
+
+
+def _plain(report: Any) -> dict[str, Any]:
+    import msgspec
+
+    return dict(msgspec.to_builtins(report))
+
+
+def _summary(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "snapshot": snapshot.id,
+        "hash": snapshot.hash,
+        "protocol": f"{snapshot.protocol.name}@{snapshot.protocol.version}",
+        "datasource": snapshot.datasource,
+        "created": snapshot.created,
+        "rows": snapshot.rows,
+        "bytes": snapshot.bytes,
+        "chunks": len(snapshot.chunks),
+    }
+
+
+def _listing(found: list[Snapshot]) -> str:
+    if not found:
+        return "No snapshots. A run makes one: pulse run NAME."
+    rows = [
+        (one.id, one.protocol.name, one.datasource, one.created, f"{one.rows:,}", size(one.bytes))
+        for one in found
+    ]
+    return table(["SNAPSHOT", "PROTOCOL", "DATASOURCE", "CREATED", "ROWS", "SIZE"], rows, right=(4, 5))
+
+
+def _shown(snapshot: Snapshot) -> str:
+    window = f"{snapshot.window.start} to {snapshot.window.end}" if snapshot.window else "all rows"
+    head = facts(
+        [
+            ("Snapshot", snapshot.id),
+            ("Hash", f"sha256:{snapshot.hash}"),
+            ("Protocol", f"{snapshot.protocol.name} {snapshot.protocol.version}"),
+            ("Datasource", snapshot.datasource),
+            ("Window", window),
+            ("Created", snapshot.created),
+            ("Rows", f"{snapshot.rows:,}"),
+            ("Size", f"{size(snapshot.bytes)} in {len(snapshot.chunks)} chunks"),
+        ]
+    )
+    columns = table(
+        ["COLUMN", "TYPE", "NULLABLE"],
+        [(column.name, column.type, "yes" if column.nullable else "no") for column in snapshot.columns],
+    )
+    return f"{head}\n\n{columns}"
+
+
+def _verdict(report: dict[str, Any]) -> str:
+    if report["ok"]:
+        return f"{report['snapshot']}: holds, {report['chunks']} chunks, {size(report['bytes'])}"
+    return "\n".join(f"{report['snapshot']}: {problem}" for problem in report["problems"])
+
+
+def size(count: int) -> str:
+    """Bytes for people, in steps of 1,000: ``3.2 MB``."""
+    number, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if number < 1000 or unit == "TB":
+            break
+        number /= 1000
+    return f"{count} B" if unit == "B" else f"{number:.1f} {unit}"

@@ -1,0 +1,126 @@
+"""The services around an embedded project: MLflow's UI, a worker, the runtime. The Prefect server is apart."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+from pulse_blocks.cli.embedded import Running, environment
+from pulse_blocks.cli.services import Service, choose_port, free_port, last_line
+from pulse_blocks.errors import PulseError
+from pulse_blocks.settings import Workspace
+
+POOL = "pulse"
+
+
+def client_environment(workspace: Workspace, server: Running) -> dict[str, str]:
+    """What a Prefect client of this project runs with; nothing of it where Prefect is configured already."""
+    # The project's flows are found by name, whatever folder a process is started in.
+    path = os.pathsep.join(filter(None, [workspace.root, os.environ.get("PYTHONPATH")]))
+    found = {"PYTHONPATH": path, "PULSE_ROOT": workspace.root}
+    return {**found, **environment(workspace, server.api)} if server.pid is not None else found
+
+
+def deploy(workspace: Workspace, server: Running) -> None:
+    """Register Pulse's blocks and every deployment of prefect.yaml. Raises PulseError with Prefect's own words."""
+    log = workspace.folder / "logs" / "deploy.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    env = {**os.environ, **client_environment(workspace, server)}
+    for argv in (
+        [sys.executable, "-m", "pulse_blocks.blocks.setup", POOL],
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
+    ):
+        with log.open("ab") as output:
+            done = subprocess.run(  # noqa: S603 (argv is built here, no shell)
+                argv, cwd=workspace.root, env=env, stdout=output, stderr=output, check=False
+            )
+        if done.returncode != 0:
+            raise PulseError(
+                "deploy.failed",
+                f"Prefect refused the deployments in prefect.yaml: {last_line(log)}",
+                f"The whole output is in {log}.",
+            )
+
+
+def mlflow_ui(workspace: Workspace, port: int | None = None) -> Service:
+    """MLflow's server over the workspace's own database."""
+    chosen = choose_port(port, 5000, "MLflow")
+    url = f"http://127.0.0.1:{chosen}"
+    return Service(
+        "MLflow",
+        _module(
+            "mlflow",
+            "server",
+            host="127.0.0.1",
+            port=str(chosen),
+            workers="1",
+            backend_store_uri=workspace.tracking,
+            default_artifact_root=workspace.artifacts,
+        ),
+        log=workspace.folder / "logs" / "mlflow.log",
+        # The job runners cost gigabytes of memory, and nothing here starts such jobs.
+        env={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "DO_NOT_TRACK": "true"},
+        url=url,
+        ready=f"{url}/health",
+    )
+
+
+def worker(workspace: Workspace, server: Running) -> Service:
+    """A process worker of the pool ``pulse``."""
+    health = free_port()
+    return Service(
+        "The worker",
+        _module(
+            "prefect", "worker", "start", "--with-healthcheck", pool=POOL, type="process", name="pulse-up"
+        ),
+        log=workspace.folder / "logs" / "worker.log",
+        env={
+            **client_environment(workspace, server),
+            "PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1",
+            "PREFECT_WORKER_WEBSERVER_PORT": str(health),
+            "PREFECT_WORKER_QUERY_SECONDS": "2",
+        },
+        url=f"{server.ui}/v2/work-pools/work-pool/{POOL}",
+        ready=f"http://127.0.0.1:{health}/health",
+    )
+
+
+def runtime(workspace: Workspace, names: list[str], port: int | None = None) -> Service:
+    """The inference runtime for these models."""
+    chosen = choose_port(port, 8080, "the runtime")
+    url = f"http://127.0.0.1:{chosen}"
+    return Service(
+        "The runtime",
+        [sys.executable, "-m", "pulse_blocks", "serve", *names, "--port", str(chosen)],
+        log=workspace.folder / "logs" / "runtime.log",
+        env={"PULSE_ROOT": workspace.root},
+        url=f"{url}/docs",
+        ready=f"{url}/readyz",
+    )
+
+
+def _module(name: str, *words: str, **options: str) -> list[str]:
+    """``python -m NAME words --option value ...``."""
+    flags = [part for key, value in options.items() for part in (f"--{key.replace('_', '-')}", value)]
+    return [sys.executable, "-m", name, *words, *flags]
+
+
+def start_all(starts: list[Callable[[], Service]]) -> list[Service]:
+    """Start services side by side and wait until each is ready. Where one fails, all are stopped again."""
+    services: list[Service] = []
+    try:
+        services.extend(start() for start in starts)
+        for service in services:
+            service.wait_ready()
+    except BaseException:
+        stop_all(services)
+        raise
+    return services
+
+
+def stop_all(services: list[Service]) -> None:
+    """Stop services, the last one started first."""
+    for service in reversed(services):
+        service.stop()

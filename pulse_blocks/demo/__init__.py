@@ -1,0 +1,1 @@
+"""Data to start with: real flights and generated transactions."""

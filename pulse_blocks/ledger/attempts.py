@@ -1,0 +1,137 @@
+"""Attempts at running a pipeline: what a run that was killed had finished, and who may go on with it."""
+
+from __future__ import annotations
+
+import uuid_utils
+
+from pulse_blocks import ids
+from pulse_blocks.errors import PulseError
+from pulse_blocks.ledger.base import Transaction
+from pulse_blocks.ledger.owner import Owner, is_alive, this_process
+from pulse_blocks.ledger.rows import Attempt, StageRow, State
+from pulse_blocks.ledger.table import Table, now_us, prefix_range
+
+# An owner on another host counts as dead after this long without a heartbeat.
+SILENCE_SECONDS = 60
+# An attempt that was left unfinished longer ago is not gone on with: its data are of another day.
+RESUMABLE_SECONDS = 24 * 3600
+
+
+class Attempts(Table):
+    """One row a try, and one for each of its finished stages."""
+
+    def begin(self, name: str, key: str) -> Attempt:
+        """Go on with the newest attempt of ``name`` and ``key`` that was left unfinished, or start one.
+
+        An attempt is left unfinished where it has not ended and its process is dead. Of two processes that
+        ask at once one goes on with it and the other starts anew. What is older than a finished or resumed
+        attempt is given up, so that nobody returns to data of long ago.
+        """
+        with self._database.write() as transaction:
+            left = _left_unfinished(transaction, name, key)
+            if left:
+                _give_up(transaction, left[1:])
+                return _resume(transaction, left[0])
+            return _start(transaction, name, key)
+
+    def heartbeat(self, attempt: str) -> None:
+        """Say that the attempt's process lives. Raises PulseError where another process has taken it over."""
+        me = this_process()
+        with self._database.write() as transaction:
+            mine = transaction.execute(
+                "update attempts set heartbeat = ? where id = ? and owner_host = ? and owner_pid = ?"
+                " and owner_started = ? returning id",
+                (now_us(), attempt, me.host, me.pid, me.started),
+            )
+        if not mine:
+            raise PulseError(
+                "attempt.taken_over",
+                f"{attempt} is no longer run by this process: another one has taken it over.",
+                "Let the other process finish.",
+            )
+
+    def finish_stage(self, attempt: str, stage: str, record_id: str, record: bytes, seconds: float) -> None:
+        """Keep a stage's record (JSON). The first one stays where the stage is finished twice."""
+        with self._database.write() as transaction:
+            transaction.execute(
+                "insert into stages (attempt, stage, record_id, record, finished, seconds)"
+                " values (?,?,?,?,?,?) on conflict (attempt, stage) do nothing",
+                (attempt, stage, record_id, record.decode(), now_us(), seconds),
+            )
+
+    def end(self, attempt: str, state: State, message: str = "") -> None:
+        """Close an attempt. An attempt that has ended stays as it is."""
+        with self._database.write() as transaction:
+            transaction.execute(
+                "update attempts set ended = ?, state = ?, message = ? where id = ? and ended is null",
+                (now_us(), state, message, attempt),
+            )
+
+    def stage_rows(self, record_id_prefix: str, stage: str | None = None) -> list[StageRow]:
+        """Finished stages whose record's id begins so, the oldest first."""
+        low, high = prefix_range(record_id_prefix)
+        rows = self._database.read(
+            "select attempt, stage, record_id, record, finished, seconds from stages"
+            " where record_id >= ? and record_id < ? and (? is null or stage = ?) order by finished",
+            (low, high, stage, stage),
+        )
+        return [
+            StageRow(attempt=a, stage=s, record_id=i, record=r.encode(), finished=f, seconds=n)
+            for a, s, i, r, f, n in rows
+        ]
+
+
+def _left_unfinished(transaction: Transaction, name: str, key: str) -> list[str]:
+    """Open attempts of the last day without a living owner, newer than the last completed, newest first."""
+    rows = transaction.execute(
+        "select id, owner_host, owner_pid, owner_started, heartbeat from attempts"
+        " where name = ? and key = ? and ended is null and started > ? and started > coalesce("
+        "(select max(started) from attempts where name = ? and key = ? and state = 'completed'), 0)"
+        " order by started desc, id desc",
+        (name, key, now_us() - RESUMABLE_SECONDS * 1_000_000, name, key),
+    )
+    return [row[0] for row in rows if _is_dead(Owner(row[1], row[2], row[3]), row[4])]
+
+
+def _is_dead(owner: Owner, heartbeat: int) -> bool:
+    alive = is_alive(owner)
+    if alive is None:
+        return heartbeat < now_us() - SILENCE_SECONDS * 1_000_000
+    return not alive
+
+
+def _give_up(transaction: Transaction, attempts: list[str]) -> None:
+    for attempt in attempts:
+        transaction.execute(
+            "update attempts set ended = ?, state = 'failed', message = ? where id = ?",
+            (now_us(), "Its process died, and a newer attempt was resumed.", attempt),
+        )
+
+
+def _resume(transaction: Transaction, attempt: str) -> Attempt:
+    me = this_process()
+    transaction.execute(
+        "update attempts set owner_host = ?, owner_pid = ?, owner_started = ?, heartbeat = ? where id = ?",
+        (me.host, me.pid, me.started, now_us(), attempt),
+    )
+    started = transaction.execute("select started from attempts where id = ?", (attempt,))[0][0]
+    rows = transaction.execute(
+        "select stage, record, seconds from stages where attempt = ? order by finished", (attempt,)
+    )
+    return Attempt(
+        id=attempt,
+        resumed=True,
+        started=started,
+        records={stage: record.encode() for stage, record, _ in rows},
+        seconds={stage: seconds for stage, _, seconds in rows},
+    )
+
+
+def _start(transaction: Transaction, name: str, key: str) -> Attempt:
+    attempt, me, now = f"attempt_{ids.base32(uuid_utils.uuid7().int)}", this_process(), now_us()
+    transaction.execute(
+        "insert into attempts (id, name, key, owner_host, owner_pid, owner_started, heartbeat, started,"
+        " state, message) values (?,?,?,?,?,?,?,?,'running','')",
+        (attempt, name, key, me.host, me.pid, me.started, now, now),
+    )
+    return Attempt(id=attempt, resumed=False, started=now, records={}, seconds={})

@@ -1,0 +1,24 @@
+"""The ledger as the rest of Pulse sees it: one object, its tables by subject."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pulse_blocks.ledger.attempts import Attempts
+from pulse_blocks.ledger.inferences import Inferences
+from pulse_blocks.ledger.outbox import Outbox
+from pulse_blocks.ledger.promotions import Promotions
+
+
+class Ledger(Attempts, Promotions, Inferences, Outbox):
+    """All facts of one workspace. Whatever writes is durable on return; threads may share it."""
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

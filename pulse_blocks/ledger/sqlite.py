@@ -1,0 +1,192 @@
+"""The ledger in a SQLite file, by the SQLite that the pysqlite3 wheel carries."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import pysqlite3 as driver
+
+from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.ledger.base import REVISIONS, Durability, InferenceTuple, Row, Transaction, Values
+from pulse_blocks.settings import sqlite_path
+
+# Two processes that write and checkpoint one WAL file can corrupt it from 3.7.0 to 3.51.2.
+SAFE_VERSION = (3, 51, 3)
+BUSY_SECONDS = 10.0
+_INSERT = "insert into inferences values (?,?,?,?,?,?,?,?,?,?,?)"
+
+
+def path_of(url: str) -> Path:
+    """The file behind a ``sqlite:///`` URL."""
+    path = sqlite_path(url)
+    if path is None or not path.name:
+        raise PulseError(
+            "ledger.url", f"{url} names no SQLite file.", "Use a URL of the form sqlite:///path."
+        )
+    return path
+
+
+def check_version(version: tuple[int, ...] = driver.sqlite_version_info) -> None:
+    """Raise PulseError where the linked SQLite has the WAL-reset bug."""
+    if version < SAFE_VERSION:
+        found, needed = (".".join(map(str, numbers)) for numbers in (version, SAFE_VERSION))
+        raise PulseError(
+            "ledger.sqlite_too_old",
+            f"SQLite {found} can corrupt a ledger that two processes write; {needed} or newer is needed.",
+            "Install a newer pysqlite3: pip install --upgrade pysqlite3.",
+        )
+
+
+def connect(path: Path, durability: Durability = "full") -> Any:
+    """A connection without implicit transactions, for any thread that holds the lock of its owner."""
+    check_version()
+    connection = driver.connect(
+        str(path), timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    _use_wal(connection)
+    connection.execute(f"pragma synchronous = {'full' if durability == 'full' else 'normal'}")
+    connection.execute("pragma foreign_keys = on")
+    return connection
+
+
+def _use_wal(connection: Any) -> None:
+    """Switch to WAL once. Where another process does the same, SQLite does not wait by itself."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while connection.execute("pragma journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("pragma journal_mode = wal")
+        except driver.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def revision(url: str) -> str | None:
+    """The schema's revision, None where there is no ledger yet. Creates nothing."""
+    path = path_of(url)
+    if not path.exists():
+        return None
+    with _translated(path):
+        connection = driver.connect(f"file:{_quoted(path)}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+        try:
+            found = connection.execute("select version_num from alembic_version").fetchone()
+        except driver.OperationalError as error:
+            if "no such table" in str(error):
+                return None
+            raise
+        finally:
+            connection.close()
+    return str(found[0]) if found else None
+
+
+class SqliteDatabase:
+    """One connection that writes and one that reads, each used by one thread at a time."""
+
+    def __init__(self, path: Path, durability: Durability) -> None:
+        self.path = path
+        with _translated(path):
+            self._writer = connect(path, durability)
+            self._reader = connect(path, durability)
+        self._writing = threading.Lock()
+        self._reading = threading.Lock()
+
+    @classmethod
+    def open(cls, url: str, durability: Durability) -> Self:
+        """Open a file whose schema is the one that this code knows; raises PulseError otherwise."""
+        check_version()
+        path = path_of(url)
+        _check_revision(path, revision(url))
+        return cls(path, durability)
+
+    def read(self, sql: str, values: Values = ()) -> list[Row]:
+        with _translated(self.path), self._reading:
+            return list(self._reader.execute(sql, values).fetchall())
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        with _translated(self.path), self._writing:
+            connection = self._writer
+            connection.execute("begin immediate")
+            try:
+                yield _Transaction(connection)
+                connection.execute("commit")
+            except BaseException:
+                _undo(connection)
+                raise
+
+    def append(self, rows: Sequence[InferenceTuple]) -> None:
+        with _translated(self.path), self._writing:
+            connection = self._writer
+            connection.execute("begin immediate")
+            try:
+                connection.executemany(_INSERT, rows)
+                connection.execute("commit")
+            except BaseException:
+                _undo(connection)
+                raise
+
+    def close(self) -> None:
+        with self._writing, self._reading:
+            self._writer.close()
+            self._reader.close()
+
+
+class _Transaction:
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, values: Values = ()) -> list[Row]:
+        return list(self._connection.execute(sql, values).fetchall())
+
+
+def _undo(connection: Any) -> None:
+    # SQLite has already rolled back by itself after some errors, a full disk among them.
+    if connection.in_transaction:
+        connection.execute("rollback")
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except driver.IntegrityError as error:
+        raise PulseError("ledger.refused", f"The ledger {path} refused a row: {error}.") from error
+    except driver.Error as error:
+        raise UnavailableError(
+            "ledger.unavailable",
+            f"The ledger {path} cannot be used: {error}.",
+            "Check that the file is there, writable, and that the disk is not full.",
+        ) from error
+
+
+def _check_revision(path: Path, found: str | None) -> None:
+    if found == REVISIONS[-1]:
+        return
+    if found is None:
+        raise PulseError(
+            "ledger.missing",
+            f"Nothing has been run here yet: there is no ledger at {path}.",
+            "Run a model first: pulse run NAME.",
+        )
+    if found in REVISIONS:
+        raise PulseError(
+            "ledger.outdated",
+            f"The ledger {path} has schema {found}, older than {REVISIONS[-1]}.",
+            "The next pulse run brings it up to date.",
+        )
+    raise PulseError(
+        "ledger.newer",
+        f"The ledger {path} has schema {found}, which this version of Pulse does not know.",
+        "Upgrade pulse-blocks to the version that wrote it.",
+    )
+
+
+def _quoted(path: Path) -> str:
+    from urllib.parse import quote
+
+    return quote(str(path))

@@ -1,0 +1,81 @@
+"""From a record to the numbers that the model sees, and to what the ledger knows about where it came from."""
+
+from __future__ import annotations
+
+import datetime as dt
+from array import array
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec.structs import astuple
+
+from pulse_blocks.errors import PulseError
+from pulse_blocks.protocol.requests import request_columns
+from pulse_blocks.protocol.spec import Protocol
+
+_NAN = float("nan")
+_NUMERIC = ("float", "int", "bool", "category")
+
+
+class Encoder:
+    """Turns records of ``request_type`` into rows of doubles, as training did.
+
+    A category is its index in the protocol's ``values``, a missing value NaN, a boolean 0 or 1; columns are
+    in the order of the protocol's features.
+    """
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.columns = len(protocol.features)
+        self._codes: list[tuple[int, dict[Any, float]]] = []
+        self._nullable: list[int] = []
+        for position, (name, field) in enumerate(protocol.features.items()):
+            if field.type not in _NUMERIC:
+                raise PulseError("model.features", f"The feature {name} is a {field.type}, not a number.")
+            if field.type == "category":
+                codes: dict[Any, float] = {v: float(i) for i, v in enumerate(field.values or ())}
+                self._codes.append((position, {**codes, None: _NAN}))
+            elif field.nullable:
+                self._nullable.append(position)
+        names = [column.name for column in request_columns(protocol)]
+        self._time = names.index(protocol.source.time) if protocol.source.time else None
+        self._key = [names.index(name) for name in protocol.source.key]
+
+    def matrix(self, records: Iterable[msgspec.Struct]) -> array[float]:
+        """All rows, one after the other."""
+        matrix, columns = array("d"), self.columns
+        for record in records:
+            row = list(astuple(record)[:columns])
+            for position, codes in self._codes:
+                row[position] = codes[row[position]]
+            for position in self._nullable:
+                if row[position] is None:
+                    row[position] = _NAN
+            matrix.extend(row)
+        return matrix
+
+    def origin(self, record: msgspec.Struct) -> tuple[int | None, str | None]:
+        """Event time in microseconds since 1970 and source key, where the record gives them.
+
+        A key of several columns is their JSON array, null where one is missing.
+        """
+        if self._time is None and not self._key:
+            return None, None
+        values = astuple(record)
+        time = None if self._time is None else _microseconds(values[self._time])
+        key = [values[position] for position in self._key]
+        if all(value is None for value in key):
+            return time, None
+        return time, str(key[0]) if len(key) == 1 else msgspec.json.encode(key).decode()
+
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def _microseconds(time: dt.datetime | dt.date | None) -> int | None:
+    if time is None:
+        return None
+    if not isinstance(time, dt.datetime):
+        time = dt.datetime(time.year, time.month, time.day, tzinfo=dt.UTC)
+    aware = time if time.tzinfo else time.replace(tzinfo=dt.UTC)
+    return (aware - _EPOCH) // dt.timedelta(microseconds=1)

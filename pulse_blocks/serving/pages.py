@@ -1,0 +1,74 @@
+"""Everything of the runtime that is no prediction: health, metrics, OpenAPI and a page of documentation."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from pulse_blocks.serving import openapi
+from pulse_blocks.serving.champions import Slot
+from pulse_blocks.serving.metrics import Metrics
+from pulse_blocks.serving.refusals import Refusal, body_of
+
+_CODES = {404: "serving.no_such_page", 405: "serving.method"}
+
+
+def build(slots: dict[str, Slot], metrics: Metrics) -> Starlette:
+    """The application for the served names."""
+
+    async def health(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def ready(_: Request) -> Response:
+        return JSONResponse({"status": "ready", "models": {name: s.model.id for name, s in slots.items()}})
+
+    async def prometheus(_: Request) -> Response:
+        waiting = {name: slot.batcher.waiting for name, slot in slots.items()}
+        serving = {name: slot.model.id for name, slot in slots.items()}
+        return PlainTextResponse(
+            metrics.render(waiting, serving), media_type="text/plain; version=0.0.4; charset=utf-8"
+        )
+
+    async def document(_: Request) -> Response:
+        return JSONResponse(openapi.document([slot.model for slot in slots.values()]))
+
+    async def docs(_: Request) -> Response:
+        return HTMLResponse(openapi.page([slot.model for slot in slots.values()]))
+
+    async def only_post(_: Request) -> Response:
+        raise HTTPException(405, headers={"Allow": "POST"})
+
+    return Starlette(
+        routes=[
+            Route("/healthz", health),
+            Route("/readyz", ready),
+            Route("/metrics", prometheus),
+            Route("/openapi.json", document),
+            Route("/docs", docs),
+            Route("/predict/{name:path}", only_post),
+        ],
+        exception_handlers={HTTPException: _refused, Exception: _failed},
+    )
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """An unknown page or a wrong method, in the form of every other error."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = error.headers if isinstance(error, HTTPException) else None
+    messages = {
+        404: "There is no such page here.",
+        405: f"{request.method} is not allowed here.",
+    }
+    refusal = Refusal(
+        status, _CODES.get(status, "serving.request"), messages.get(status, "The request was refused."),
+        "See /docs for what is served.",
+    )  # fmt: skip
+    return Response(body_of(refusal), status, headers, media_type="application/json")
+
+
+async def _failed(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's interface
+    refusal = Refusal(500, "serving.internal", "The runtime failed to answer this request.")
+    return Response(body_of(refusal), 500, media_type="application/json")

@@ -1,0 +1,81 @@
+"""A LightGBM model as a function from numbers to numbers, by the C library and on one thread."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import weakref
+from array import array
+from collections.abc import Callable
+
+from pulse_blocks.errors import PulseError
+from pulse_blocks.serving.library import check, library
+
+_FLOAT64, _ROW_MAJOR, _NORMAL, _FIRST, _ALL = 1, 1, 0, 0, -1
+_PARAMETERS = b"num_threads=1 verbosity=-1"
+
+
+class Predictor:
+    """Predicts the same bits as ``Booster.predict``. Any thread may call it, one at a time.
+
+    ``outputs`` is the number of values for a row: 1, or the number of classes of a multiclass model.
+    """
+
+    def __init__(self, model_text: bytes, columns: int) -> None:
+        """Parse a model's text. Raises PulseError where it is none, or is not one of ``columns`` features."""
+        self._library = library()
+        self._columns = columns
+        self._lock = threading.Lock()
+        self._handle, self._row = ctypes.c_void_p(), ctypes.c_void_p()
+        iterations = ctypes.c_int()
+        check(
+            self._library.LGBM_BoosterLoadModelFromString(
+                model_text, ctypes.byref(iterations), ctypes.byref(self._handle)
+            )
+        )
+        weakref.finalize(self, _free, self._handle, self._row)
+        self.outputs = self._count(self._library.LGBM_BoosterGetNumClasses)
+        found = self._count(self._library.LGBM_BoosterGetNumFeature)
+        if found != columns:
+            raise PulseError(
+                "model.features", f"The model takes {found} features, the protocol has {columns}.",
+                "The model's text does not belong to this protocol.",
+            )  # fmt: skip
+        check(
+            self._library.LGBM_BoosterPredictForMatSingleRowFastInit(
+                self._handle, _NORMAL, _FIRST, _ALL, _FLOAT64, columns, _PARAMETERS, ctypes.byref(self._row)
+            )
+        )
+        self._length = ctypes.c_int64()
+        self._results = (ctypes.c_double * self.outputs)()
+
+    def predict(self, matrix: array[float], rows: int) -> list[float]:
+        """The values of ``rows`` rows; ``matrix`` holds them one after the other as doubles."""
+        with self._lock:
+            size = rows * self.outputs
+            if len(self._results) < size:
+                self._results = (ctypes.c_double * size)()
+            data = matrix.buffer_info()[0]
+            length = ctypes.byref(self._length)
+            if rows == 1:
+                code = self._library.LGBM_BoosterPredictForMatSingleRowFast(
+                    self._row, data, length, self._results
+                )
+            else:
+                code = self._library.LGBM_BoosterPredictForMat(
+                    self._handle, data, _FLOAT64, rows, self._columns, _ROW_MAJOR, _NORMAL, _FIRST, _ALL,
+                    _PARAMETERS, length, self._results,
+                )  # fmt: skip
+            check(code)
+            return self._results[:size]
+
+    def _count(self, function: Callable[..., int]) -> int:
+        found = ctypes.c_int()
+        check(function(self._handle, ctypes.byref(found)))
+        return found.value
+
+
+def _free(handle: ctypes.c_void_p, row: ctypes.c_void_p) -> None:
+    if row.value:
+        library().LGBM_FastConfigFree(row)
+    library().LGBM_BoosterFree(handle)

@@ -1,0 +1,50 @@
+"""How the runtime says no: one JSON form for every error, and the status that goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.protocol.requests import FieldProblem
+
+# Seconds after which trying again is worth while, where nothing better is known.
+RETRY_SECONDS = 1
+
+
+class Refusal(PulseError):  # noqa: N818 - an answer as much as an error
+    """A request that gets no prediction: its HTTP status, and every bad field where the body was at fault."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        hint: str | None = None,
+        *,
+        fields: Sequence[FieldProblem] = (),
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(code, message, hint)
+        self.status = status
+        self.fields = tuple(fields)
+        self.retry_after = retry_after
+
+
+def as_refusal(error: PulseError) -> Refusal:
+    """Any error of ours as an answer. What went wrong inside is told by code, never by a stack."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, UnavailableError):
+        # The message names files of this host; the log has it.
+        message = "The ledger cannot be written, and no reply leaves without it."
+        return Refusal(503, error.code, message, "Try again later.", retry_after=RETRY_SECONDS)
+    return Refusal(500, error.code, error.message, error.hint)
+
+
+def body_of(refusal: Refusal) -> bytes:
+    """The JSON of a refusal."""
+    fields = [{"path": problem.path, "message": problem.message} for problem in refusal.fields]
+    error = {"code": refusal.code, "message": refusal.message, "hint": refusal.hint, "fields": fields}
+    return msgspec.json.encode({"error": error})

@@ -1,0 +1,110 @@
+"""The snapshot itself: chunks re-read and verified, profile and sample beside it, then one manifest, once."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from pulse_blocks import ids, progress
+from pulse_blocks.errors import PulseError
+from pulse_blocks.records import RawBatch, Snapshot, SnapshotRef, to_json, utc_now
+from pulse_blocks.snapshots import layout
+from pulse_blocks.snapshots.digest import digest
+from pulse_blocks.snapshots.reading import chunk_bytes, corrupt, load, read_chunk
+from pulse_blocks.snapshots.sampling import sampled
+from pulse_blocks.stores.base import Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def commit(store: Store, raw: RawBatch) -> SnapshotRef:
+    """Make the chunks of an ingest a snapshot. Of many callers one creates it, the others find it.
+
+    Raises PulseError that names a chunk which is missing or differs from its hash; then there is no snapshot.
+    """
+    snapshot_id = ids.snapshot_id(raw.content)
+    if layout.content_sha256(raw.chunks) != raw.content:
+        raise PulseError("snapshot.content", f"The chunks of this ingest do not have the hash {raw.content}.")
+    if store.size(layout.manifest_key(snapshot_id)) is not None:
+        for done, chunk in enumerate(raw.chunks, 1):
+            chunk_bytes(store, chunk)
+            progress.report("snapshot", done, len(raw.chunks), "verified")
+        return _found(store, snapshot_id, raw)
+    profile, sample = _described(store, raw)
+    snapshot = Snapshot(
+        id=snapshot_id,
+        hash=raw.content,
+        protocol=raw.protocol,
+        datasource=raw.datasource,
+        query=raw.query,
+        window=raw.window,
+        created=utc_now(),
+        columns=raw.columns,
+        chunks=raw.chunks,
+        rows=raw.rows,
+        bytes=sum(chunk.bytes for chunk in raw.chunks),
+        profile_sha256=_once(store, layout.profile_key(snapshot_id), profile),
+        sample_sha256=_once(store, layout.sample_key(snapshot_id), sample),
+    )
+    if not store.create(layout.manifest_key(snapshot_id), to_json(snapshot)):
+        return _found(store, snapshot_id, raw)
+    return _ref(snapshot, raw.new_bytes, existed=False)
+
+
+def _described(store: Store, raw: RawBatch) -> tuple[bytes, bytes]:
+    """The profile and the sample as files, from chunks whose bytes and values have been verified."""
+    import pyarrow as pa
+
+    from pulse_blocks.sketches.profile import ProfileBuilder
+    from pulse_blocks.snapshots.parquet import encode
+
+    builder, parts = ProfileBuilder(raw.columns), []
+    for done, (chunk, positions) in enumerate(zip(raw.chunks, sampled(raw.chunks), strict=True), 1):
+        table = read_chunk(store, chunk)
+        if (found := digest(one_batch(table))) != chunk.digest or table.num_rows != chunk.rows:
+            raise corrupt(store, chunk, f"the digest of its rows is {found}")
+        builder.add(table)
+        parts.append(table.take(pa.array(positions)))
+        progress.report("snapshot", done, len(raw.chunks), f"{done:,} of {len(raw.chunks):,} chunks verified")
+    sample = encode(one_batch(pa.concat_tables(parts)))
+    return to_json(builder.result()), sample
+
+
+def one_batch(table: pa.Table) -> pa.RecordBatch:
+    """The rows of a table in one batch."""
+    import pyarrow as pa
+
+    return (
+        pa.concat_batches(table.to_batches())
+        if table.num_rows
+        else pa.RecordBatch.from_pylist([], table.schema)
+    )
+
+
+def _once(store: Store, key: str, data: bytes) -> str:
+    """Keep the first version of a file (sketches differ by the byte each time). Returns its sha256."""
+    kept = data if store.create(key, data) else store.get(key)
+    return hashlib.sha256(kept).hexdigest()
+
+
+def _found(store: Store, snapshot_id: str, raw: RawBatch) -> SnapshotRef:
+    snapshot = load(store, snapshot_id)
+    if snapshot.hash != raw.content:
+        raise PulseError(
+            "snapshot.collision", f"{snapshot_id} names other content: {snapshot.hash}, not {raw.content}."
+        )
+    return _ref(snapshot, raw.new_bytes, existed=True)
+
+
+def _ref(snapshot: Snapshot, new_bytes: int, *, existed: bool) -> SnapshotRef:
+    return SnapshotRef(
+        id=snapshot.id,
+        hash=snapshot.hash,
+        datasource=snapshot.datasource,
+        rows=snapshot.rows,
+        bytes=snapshot.bytes,
+        new_bytes=new_bytes,
+        created=snapshot.created,
+        existed=existed,
+    )

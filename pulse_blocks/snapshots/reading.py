@@ -1,0 +1,184 @@
+"""Snapshots read back. Nothing is decoded before its hash has been compared."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pulse_blocks import ids
+from pulse_blocks.errors import PulseError
+from pulse_blocks.records import Chunk, Snapshot, from_json
+from pulse_blocks.snapshots import layout
+from pulse_blocks.stores.base import Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pulse_blocks.sketches.profile import Profile
+
+
+class _Format(msgspec.Struct):
+    """The one field that every version of the manifest has."""
+
+    format: int
+
+
+def load(store: Store, id_or_prefix: str) -> Snapshot:
+    """A snapshot by its id or a unique beginning of it, with or without ``snap_``.
+
+    Raises PulseError: ``snapshot.unknown``, ``snapshot.ambiguous``, or ``snapshot.manifest`` for a manifest
+    that is damaged or of a version that is not known.
+    """
+    wanted = id_or_prefix if id_or_prefix.startswith("snap_") else f"snap_{id_or_prefix}"
+    if layout.is_id(wanted):
+        return _read(store, wanted, id_or_prefix)
+    found = [known for known in _ids(store) if known.startswith(wanted)] if id_or_prefix else []
+    if len(found) > 1:
+        raise PulseError(
+            "snapshot.ambiguous",
+            f"{id_or_prefix} is the beginning of {len(found)} snapshots: {', '.join(found[:5])}"
+            + (", ..." if len(found) > 5 else "."),
+            "Give more digits.",
+        )
+    if not found:
+        raise _unknown(store, id_or_prefix)
+    return _read(store, found[0], id_or_prefix)
+
+
+def all_snapshots(store: Store) -> Iterator[Snapshot]:
+    """Every snapshot, the newest first. Raises as ``load`` does for a manifest that is damaged."""
+    yield from sorted(
+        (_read(store, known, known) for known in _ids(store)),
+        key=lambda snapshot: (snapshot.created, snapshot.id),
+        reverse=True,
+    )
+
+
+def read_chunk(store: Store, chunk: Chunk, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of a chunk; ``columns`` in their order, or all.
+
+    Raises PulseError: ``snapshot.chunk_missing``, or ``snapshot.chunk_corrupt`` for a file that differs from
+    its hash.
+    """
+    import pyarrow as pa
+
+    from pulse_blocks.snapshots.parquet import decode
+
+    data = chunk_bytes(store, chunk)
+    try:
+        table = decode(data, list(columns) if columns is not None else None)
+    except (pa.ArrowException, OSError) as error:
+        raise corrupt(store, chunk, f"it cannot be decoded ({error})") from error
+    return table.select(list(columns)) if columns is not None else table
+
+
+def tables(store: Store, snapshot: Snapshot, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The rows of a snapshot, a chunk at a time. Raises as ``read_chunk`` does."""
+    for chunk in snapshot.chunks:
+        yield read_chunk(store, chunk, columns)
+
+
+def load_profile(store: Store, snapshot: Snapshot) -> Profile:
+    """The profile taken when the snapshot was made. Raises PulseError where it is missing or damaged."""
+    from pulse_blocks.sketches.profile import Profile
+
+    return from_json(_beside(store, layout.profile_key(snapshot.id), snapshot.profile_sha256), Profile)
+
+
+def load_sample(store: Store, snapshot: Snapshot) -> pa.Table:
+    """The reference sample: at most 10,000 rows. Raises PulseError where it is missing or damaged."""
+    from pulse_blocks.snapshots.parquet import decode
+
+    return decode(_beside(store, layout.sample_key(snapshot.id), snapshot.sample_sha256))
+
+
+def chunk_bytes(store: Store, chunk: Chunk) -> bytes:
+    """A chunk's file, its hash compared. Raises as ``read_chunk`` does."""
+    key = layout.chunk_key(chunk.sha256)
+    try:
+        data = store.get(key)
+    except PulseError as error:
+        if error.code != "store.missing":
+            raise
+        raise PulseError(
+            "snapshot.chunk_missing",
+            f"Chunk {chunk.sha256} is missing: there is no {store.locate(key)}.",
+            _AGAIN,
+        ) from None
+    found = hashlib.sha256(data).hexdigest()
+    if found != chunk.sha256:
+        raise corrupt(store, chunk, f"the sha256 of its bytes is {found}")
+    return data
+
+
+def corrupt(store: Store, chunk: Chunk, reason: str) -> PulseError:
+    """The error for a chunk that is not what it was."""
+    where = store.locate(layout.chunk_key(chunk.sha256))
+    return PulseError(
+        "snapshot.chunk_corrupt", f"Chunk {chunk.sha256} is damaged: {reason} ({where}).", _AGAIN
+    )
+
+
+_AGAIN = "Restore the file from a backup, or ingest the same window again: that writes it anew."
+
+
+def _beside(store: Store, key: str, sha256: str) -> bytes:
+    data = store.get(key)
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise PulseError(
+            "snapshot.corrupt", f"{store.locate(key)} is damaged: it differs from its sha256 {sha256}."
+        )
+    return data
+
+
+def _ids(store: Store) -> Iterator[str]:
+    for key in store.keys(layout.SNAPSHOTS):
+        parts = key.split("/")
+        if len(parts) == 3 and parts[2] == layout.MANIFEST and layout.is_id(parts[1]):
+            yield parts[1]
+
+
+def _read(store: Store, snapshot_id: str, asked: str) -> Snapshot:
+    key = layout.manifest_key(snapshot_id)
+    try:
+        data = store.get(key)
+    except PulseError as error:
+        if error.code == "store.missing":
+            raise _unknown(store, asked) from None
+        raise
+    try:
+        version = msgspec.json.decode(data, type=_Format).format
+        if version != layout.FORMAT:
+            raise _unsound(store, key, f"it has format {version}, and this Pulse knows {layout.FORMAT}")
+        snapshot = from_json(data, Snapshot)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _unsound(store, key, f"it cannot be read ({error})") from error
+    _check(store, key, snapshot_id, snapshot)
+    return snapshot
+
+
+def _check(store: Store, key: str, snapshot_id: str, snapshot: Snapshot) -> None:
+    """Whether a manifest is about the snapshot that its place names."""
+    hashes = [snapshot.profile_sha256, snapshot.sample_sha256]
+    hashes += [value for chunk in snapshot.chunks for value in (chunk.sha256, chunk.digest)]
+    if not all(layout.SHA256.match(value) for value in hashes):
+        raise _unsound(store, key, "it names something that is no sha256")
+    if layout.content_sha256(snapshot.chunks) != snapshot.hash:
+        raise _unsound(store, key, f"its chunks do not have the hash {snapshot.hash}")
+    if snapshot.id != snapshot_id or ids.snapshot_id(snapshot.hash) != snapshot_id:
+        raise _unsound(store, key, f"it is that of {snapshot.id}")
+
+
+def _unsound(store: Store, key: str, reason: str) -> PulseError:
+    return PulseError("snapshot.manifest", f"The manifest {store.locate(key)} is not sound: {reason}.")
+
+
+def _unknown(store: Store, asked: str) -> PulseError:
+    return PulseError(
+        "snapshot.unknown",
+        f"There is no snapshot {asked} in {store.uri}.",
+        "pulse snapshot list shows those there are.",
+    )

@@ -1,0 +1,150 @@
+"""PostgreSQL through ADBC: streamed, in one read-only transaction, with the window as bound parameters."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.sources import parameters
+from pulse_blocks.sources.arrow import arrow_schema, kind_of
+from pulse_blocks.sources.base import Query, Rows, check_columns, not_empty
+from pulse_blocks.sources.ordering import settle
+from pulse_blocks.sources.times import as_times, binding
+from pulse_blocks.sources.values import conform_batch
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_BATCH_BYTES = 4 * 2**20
+Connection = Any  # adbc_driver_manager carries no types
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class PostgresSource:
+    """A PostgreSQL database. The URL may hold a password and is never shown."""
+
+    url: str
+
+    def stream(self, query: Query) -> Rows:
+        """See ``Source.stream``."""
+        connection = self._connect(query.datasource)
+        try:
+            with _refusals(query.datasource):
+                given = _schema(connection, query)
+            left_out = check_columns(query, given.names)
+            sortable = query.time is None or not _is_text(given.field(query.time).type)
+            order = query.order if sortable else ()
+            read = _read(connection, query, order, given)
+            batches = settle(read, order, query.datasource)
+            return Rows(arrow_schema(query.columns), not_empty(query, batches), left_out)
+        except BaseException:
+            connection.close()
+            raise
+
+    def test(self) -> str:
+        """See ``Source.test``."""
+        sql = "select current_database(), current_user, count(*) from pg_tables where schemaname <> 'pg_catalog'"
+        connection = self._connect("postgresql")
+        with contextlib.closing(connection), _refusals("postgresql"), connection.cursor() as cursor:
+            cursor.execute(sql)
+            database, user, tables = cursor.fetchone()
+        return f"PostgreSQL database {database} can be read as {user}; it holds {tables} tables."
+
+    def _connect(self, name: str) -> Connection:
+        try:
+            from adbc_driver_postgresql import dbapi
+        except ImportError:
+            raise PulseError(
+                "source.extra_missing",
+                f"Datasource {name} is a PostgreSQL database, whose driver is not installed.",
+                "Install the extra: pip install 'pulse-blocks[postgres]'.",
+            ) from None
+        with _refusals(name):
+            connection = dbapi.connect(self.url)
+            with connection.cursor() as cursor:
+                cursor.execute("set transaction isolation level repeatable read, read only")
+                cursor.execute("set local time zone 'UTC'")
+        return connection
+
+
+def _schema(connection: Connection, query: Query) -> pa.Schema:
+    """What the query gives, without running it: its parameters are null."""
+    parameters.names(query)
+    sql = parameters.rewrite(parameters.statement(query.sql), lambda _: "null")
+    with connection.cursor() as cursor:
+        cursor.execute(f"select * from (\n{sql}\n) as pulse_rows limit 0")  # noqa: S608 - the protocol's own query
+        return cursor.fetch_arrow_table().schema
+
+
+def _read(
+    connection: Connection, query: Query, order: tuple[str, ...], given: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """Batches in canonical types. Closes the connection at its end."""
+    schema = arrow_schema(query.columns)
+    with contextlib.closing(connection), _refusals(query.datasource), connection.cursor() as cursor:
+        cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES})
+        cursor.execute(_select(query, order), _bound(query, given))
+        for raw in cursor.fetch_record_batch():
+            arrays = {name: [raw.column(number)] for number, name in enumerate(schema.names)}
+            yield conform_batch(query, schema, arrays)
+
+
+def _select(query: Query, order: tuple[str, ...]) -> str:
+    names = parameters.names(query)
+    inner = parameters.rewrite(parameters.statement(query.sql), lambda name: f"${names.index(name) + 1}")
+    columns = ", ".join(_quoted(column.name) for column in query.columns)
+    sql = f"select {columns} from (\n{inner}\n) as pulse_rows"  # noqa: S608 - quoted, values bound
+    if order:
+        kinds = {column.name: kind_of(column) for column in query.columns}
+        terms = (
+            f'cast({_quoted(name)} as text) collate "C"' if kinds[name] == "string" else _quoted(name)
+            for name in order
+        )
+        sql += " order by " + ", ".join(f"{term} nulls first" for term in terms)
+    return sql
+
+
+def _bound(query: Query, given: pa.Schema) -> list[object] | None:
+    """The window in the form of the stored times: instants, seconds or text."""
+    import pyarrow as pa
+
+    kind = given.field(query.time).type if query.time else None
+    ends: dict[str, Any] = {}
+    if query.window is not None:
+        if kind is None or pa.types.is_temporal(kind):
+            ends = as_times(query.window)
+        else:
+            ends = binding(query.window, 0 if pa.types.is_integer(kind) else None)
+    return [ends[name] for name in parameters.names(query)] or None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+@contextlib.contextmanager
+def _refusals(name: str) -> Iterator[None]:
+    """The driver's errors as ours: a fault of the query, or a database that is out of reach."""
+    from adbc_driver_manager import Error
+
+    try:
+        yield
+    except (Error, OSError) as error:
+        state = getattr(error, "sqlstate", None) or ""
+        reason = " ".join(str(error).split())
+        if state.startswith(("42", "22", "25")):
+            raise PulseError(
+                "source.query",
+                f"Datasource {name} refuses the query: {reason}",
+                "Correct source.query in the protocol.",
+            ) from error
+        raise UnavailableError("source.failed", f"Datasource {name} cannot be read: {reason}") from error

@@ -1,0 +1,200 @@
+"""SQLite through ADBC: streamed, and opened so that no query can change it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.sources import parameters
+from pulse_blocks.sources.arrow import arrow_schema
+from pulse_blocks.sources.base import Query, Rows, check_columns, not_empty
+from pulse_blocks.sources.ordering import settle
+from pulse_blocks.sources.sqlite_plan import Reading, quoted, readings, select, time_shape
+from pulse_blocks.sources.times import binding
+from pulse_blocks.sources.values import bad_value, conform_batch
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_ROWS = 8192
+_EVER: tuple[dict[str, str | int], ...] = (
+    {"start": "0000-01-01 00:00:00", "end": "9999-12-31 23:59:59"},
+    {"start": -(2**62), "end": 2**62},
+)
+Connection = Any  # adbc_driver_manager carries no types
+Bound = dict[str, str | int]
+
+
+@dataclasses.dataclass(frozen=True)
+class SqliteSource:
+    """A SQLite file."""
+
+    path: Path
+
+    def stream(self, query: Query) -> Rows:
+        """See ``Source.stream``. All reads happen in one transaction."""
+        connection = self._connect(query.datasource)
+        try:
+            with _refusals(query.datasource, self.path):
+                plan = _plan(connection, query)
+            batches = settle(self._read(connection, query, plan), plan.order, query.datasource)
+            return Rows(arrow_schema(query.columns), not_empty(query, batches), plan.left_out, plan.total)
+        except BaseException:
+            connection.close()
+            raise
+
+    def test(self) -> str:
+        """See ``Source.test``."""
+        sql = "select name from sqlite_schema where type in ('table', 'view') and name not like 'sqlite_%' order by 1"
+        connection = self._connect("sqlite")
+        with contextlib.closing(connection), _refusals("sqlite", self.path):
+            tables = ", ".join(row[0] for row in _rows(connection, sql))
+        return f"SQLite file {self.path} can be read; it holds {tables or 'no table'}."
+
+    def _connect(self, name: str) -> Connection:
+        from adbc_driver_sqlite import dbapi
+
+        if not self.path.is_file():
+            raise PulseError(
+                "source.missing",
+                f"Datasource {name}: there is no file {self.path}.",
+                "Correct the datasource's URL, or create the file.",
+            )
+        if not os.access(self.path, os.R_OK):
+            raise PulseError(
+                "source.denied",
+                f"Datasource {name}: {self.path} may not be read by this user.",
+                "Change its mode.",
+            )
+        with _refusals(name, self.path):
+            return dbapi.connect(f"file:{urllib.parse.quote(str(self.path))}?mode=ro")
+
+    def _read(self, connection: Connection, query: Query, plan: _Plan) -> Iterator[pa.RecordBatch]:
+        """Batches in canonical types, in the order of the plan. Closes the connection at its end."""
+        sql = select(query, plan.readings, plan.order)
+        with (
+            contextlib.closing(connection),
+            _refusals(query.datasource, self.path),
+            connection.cursor() as cursor,
+        ):
+            cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": BATCH_ROWS})
+            cursor.execute(sql, [plan.bound[name] for name in plan.parameters] or None)
+            try:
+                yield from _conformed(cursor.fetch_record_batch(), query, plan)
+            except OSError as error:  # the driver met a value of another storage class
+                raise _misfit(connection, query, plan, error) from error
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """What was found out before reading. ``order`` is empty where the rows have to be sorted in memory."""
+
+    readings: tuple[Reading, ...]
+    parameters: tuple[str, ...]
+    bound: Bound
+    order: tuple[str, ...]
+    left_out: tuple[str, ...]
+    total: int | None
+
+
+def _plan(connection: Connection, query: Query) -> _Plan:
+    names = parameters.names(query)
+    inner = f"(\n{parameters.statement(query.sql)}\n)"
+    affinities = _affinities(connection, inner, [_EVER[0][name] for name in names])
+    left_out = check_columns(query, list(affinities))
+    reads = readings(query, affinities)
+    if query.time is None:
+        return _Plan(reads, names, binding(query.window, None), query.order, left_out, None)
+    bound = binding(query.window, _sample(connection, inner, query.time, names))
+    total, low, high = _rows(
+        connection,
+        f"select count(*), min(shape), max(shape) from (select {time_shape(query.time)} as shape from {inner})",  # noqa: S608 - quoted
+        [bound[name] for name in names],
+    )[0]
+    return _Plan(reads, names, bound, query.order if low == high else (), left_out, total)
+
+
+def _affinities(connection: Connection, inner: str, bound: list[str | int]) -> dict[str, str]:
+    """The columns of a query and their affinities, from an empty temporary table made of it."""
+    shape = f"create temp table pulse_shape as select * from {inner} limit 0"  # noqa: S608 - the protocol's own query
+    _rows(connection, shape, bound)
+    return dict(_rows(connection, "select name, type from pragma_table_info('pulse_shape')"))
+
+
+def _sample(connection: Connection, inner: str, time: str, names: tuple[str, ...]) -> object:
+    """Some stored time: text is compared with text and seconds with seconds, so the window has to match."""
+    sql = f"select {quoted(time)} from {inner} where {quoted(time)} is not null limit 1"  # noqa: S608 - quoted
+    for ever in _EVER:
+        if found := _rows(connection, sql, [ever[name] for name in names]):
+            return found[0][0]
+    return None
+
+
+def _rows(connection: Connection, sql: str, bound: list[str | int] | None = None) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, bound or None)
+        return list(cursor.fetchall())
+
+
+def _conformed(reader: Any, query: Query, plan: _Plan) -> Iterator[pa.RecordBatch]:
+    schema = arrow_schema(query.columns)
+    first = True
+    for raw in reader:
+        batch = raw.slice(1) if first else raw  # the row of literals
+        first = False
+        arrays, parts = {}, iter(batch.columns)
+        for reading in plan.readings:
+            arrays[reading.name] = [next(parts) for _ in reading.expressions]
+        yield conform_batch(query, schema, arrays)
+
+
+def _misfit(connection: Connection, query: Query, plan: _Plan, error: OSError) -> PulseError:
+    """Name the value that the driver could not read as its column's type."""
+    inner = f"(\n{parameters.statement(query.sql)}\n)"
+    keys = list(query.order)
+    for reading in plan.readings:
+        if not reading.storage:
+            continue
+        allowed = ", ".join(f"'{name}'" for name in reading.storage)
+        wanted = ", ".join(f"cast({quoted(name)} as text)" for name in [reading.name, *keys])
+        sql = f"select {wanted} from {inner} where typeof({quoted(reading.name)}) not in ({allowed}) limit 1"  # noqa: S608 - quoted
+        for value, *row in _rows(connection, sql, [plan.bound[name] for name in plan.parameters]):
+            return bad_value(query, reading.name, value, dict(zip(keys, row, strict=True)))
+    return PulseError("source.failed", f"Datasource {query.datasource} cannot be read: {error}.")
+
+
+@contextlib.contextmanager
+def _refusals(name: str, path: Path) -> Iterator[None]:
+    """The driver's errors as ours."""
+    from adbc_driver_manager import Error
+
+    try:
+        yield
+    except Error as error:
+        reason = str(error).partition("\nquery:")[0].rpartition(": [SQLite] ")[2]
+        reason = reason.removeprefix("Failed to prepare query: ")
+        if "not a database" in reason or "malformed" in reason:
+            raise PulseError(
+                "source.unreadable", f"Datasource {name}: {path} is no sound SQLite database ({reason})."
+            ) from error
+        if "locked" in reason or "busy" in reason:
+            raise UnavailableError(
+                "source.locked",
+                f"Datasource {name}: {path} is in use by another process.",
+                "Try again later.",
+            ) from error
+        if "Failed to prepare" in str(error) or "parameter" in reason:
+            raise PulseError(
+                "source.query",
+                f"Datasource {name} refuses the query: {reason}.",
+                "Correct source.query in the protocol.",
+            ) from error
+        raise UnavailableError(
+            "source.failed", f"Datasource {name}: {path} cannot be read: {reason}."
+        ) from error

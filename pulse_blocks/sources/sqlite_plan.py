@@ -1,0 +1,104 @@
+"""How a query is read from SQLite: which columns, as what, in which order, between which times.
+
+The driver types a column by its first batch, so a real number that follows whole ones is an error, and an empty column
+counts as whole numbers. Two things prevent that. A row of literals of the right types comes first (and is dropped by
+the reader). And where a column's affinity does not guarantee the type, numbers and everything else are read as two
+columns, and the text is parsed here: a cast in SQL would make 0.0 of ``abc``.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pulse_blocks.sources.arrow import kind_of
+from pulse_blocks.sources.base import Query
+from pulse_blocks.sources.parameters import statement
+
+_NUMERIC = ("INT", "REAL", "NUM")
+_LITERALS = {"float": "0.5", "int": "0", "text": "''"}
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """How one column is read: SQL expressions, each with the type that it gives (a key of the literals).
+
+    ``storage`` are the storage classes that the one expression of a column may have, empty where any may occur.
+    """
+
+    name: str
+    kind: str
+    expressions: tuple[tuple[str, str], ...]
+    storage: tuple[str, ...] = ()
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def readings(query: Query, affinities: dict[str, str]) -> tuple[Reading, ...]:
+    """One reading for each column of the query, by the protocol's type and the affinity SQLite reports."""
+    return tuple(
+        _reading(column.name, kind_of(column), affinities[column.name].upper()) for column in query.columns
+    )
+
+
+def _reading(name: str, kind: str, affinity: str) -> Reading:
+    column = quoted(name)
+    if kind == "string" or affinity == "TEXT":
+        return Reading(name, kind, ((column, "text"),))
+    if kind == "float" and affinity in _NUMERIC:
+        return Reading(name, kind, ((column, "float"),), ("integer", "real", "null"))
+    if kind in ("int", "bool") and affinity in ("INT", "NUM"):
+        return Reading(name, kind, ((column, "int"),), ("integer", "null"))
+    number = _number(column, kind)
+    rest = f"case when ({number}) is null then cast({column} as text) end"
+    return Reading(name, kind, ((number, "float" if kind == "float" else "int"), (rest, "text")))
+
+
+def _number(column: str, kind: str) -> str:
+    """The value where it is a number of the wanted kind, null elsewhere. A time is never made of a fraction."""
+    if kind == "float":
+        return f"case when typeof({column}) in ('integer', 'real') then cast({column} as real) end"
+    if kind in ("int", "bool"):
+        whole = f"cast({column} as integer)"
+        return (
+            f"case typeof({column}) when 'integer' then {column} "
+            f"when 'real' then case when {column} = {whole} then {whole} end end"
+        )
+    return f"case when typeof({column}) = 'integer' then {column} end"
+
+
+def select(query: Query, reads: tuple[Reading, ...], order: tuple[str, ...]) -> str:
+    """The statement: a first row of literals, then the rows in order.
+
+    That SQLite keeps the order of the second arm is how it works, not what it promises; ``ordering.settle`` checks it.
+    """
+    pairs = [pair for reading in reads for pair in reading.expressions]
+    literals = ", ".join(_LITERALS[kind] for _, kind in pairs)
+    expressions = ", ".join(f"{expression} as c{number}" for number, (expression, _) in enumerate(pairs))
+    rows = f"select {expressions} from (\n{statement(query.sql)}\n)"  # noqa: S608 - names are quoted, values bound
+    if order:
+        # A limit keeps the planner from dropping the order of a subquery.
+        rows += f" order by {_order(reads, order)} limit -1"
+    return f"select {literals} union all select * from ({rows})"  # noqa: S608 - identifiers are quoted, values bound
+
+
+def _order(reads: tuple[Reading, ...], order: tuple[str, ...]) -> str:
+    kinds = {reading.name: reading.kind for reading in reads}
+    casts = {"string": "text", "int": "integer", "bool": "integer", "float": "real"}
+
+    def term(name: str) -> str:
+        cast = casts.get(kinds[name])
+        return f"cast({quoted(name)} as {cast}) collate binary" if cast else f"{quoted(name)} collate binary"
+
+    return ", ".join(term(name) for name in order)
+
+
+def time_shape(time: str) -> str:
+    """An SQL expression that is the same for two times only if they sort as they are stored."""
+    column = quoted(time)
+    return (
+        f"case when {column} is not null then typeof({column}) || '|' || length(cast({column} as text)) || '|' || "
+        f"case typeof({column}) when 'text' then substr({column}, 11, 1) || "
+        f"ltrim(substr({column}, 20), '.0123456789') else '' end end"
+    )

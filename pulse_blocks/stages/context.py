@@ -1,0 +1,18 @@
+"""What every stage may look at beside the record before it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pulse_blocks.protocol.spec import Protocol
+from pulse_blocks.records import Window
+from pulse_blocks.settings import Workspace
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """The contract, the surroundings, and which attempt this is (a stage that is repeated finds its work by it)."""
+
+    protocol: Protocol
+    workspace: Workspace
+    window: Window | None
+    attempt: str

@@ -1,0 +1,57 @@
+"""Ingest: from a datasource to content-addressed chunks in the store, streamed."""
+
+from __future__ import annotations
+
+import difflib
+
+from pulse_blocks.errors import PulseError
+from pulse_blocks.protocol.columns import all_columns
+from pulse_blocks.records import Column, ProtocolRef, RawBatch, Window
+from pulse_blocks.settings import Datasource, Workspace
+from pulse_blocks.stages.context import Context
+
+
+def ingest(window: Window | None, context: Context) -> RawBatch:
+    """Read the rows of ``window`` and write what the store does not hold yet.
+
+    Raises UnavailableError where the source is out of reach, PulseError where it does not give what the
+    protocol names. A crash leaves chunks that no manifest names; the next call finds and keeps them.
+    """
+    from pulse_blocks.snapshots.writing import write_chunks
+    from pulse_blocks.sources import open_source, query_for
+    from pulse_blocks.stores import open_store
+
+    protocol, workspace = context.protocol, context.workspace
+    source = open_source(find_datasource(protocol.source.datasource, workspace))
+    rows = source.stream(query_for(protocol, window))
+    written = write_chunks(open_store(workspace.store), rows, protocol.source.key)
+    return RawBatch(
+        protocol=ProtocolRef(name=protocol.name, version=protocol.version, digest=protocol.digest),
+        datasource=protocol.source.datasource,
+        query=protocol.source.query,
+        window=window,
+        columns=tuple(
+            Column(name=column.name, type=column.field.type, nullable=column.field.nullable)
+            for column in all_columns(protocol)
+        ),
+        chunks=written.chunks,
+        content=written.content,
+        rows=written.rows,
+        new_bytes=written.new_bytes,
+        left_out=rows.left_out,
+    )
+
+
+def find_datasource(name: str, workspace: Workspace) -> Datasource:
+    """The workspace's datasource of that name. Raises PulseError with the nearest name for another."""
+    found = workspace.datasources.get(name)
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(name, workspace.datasources, n=1)
+    known = ", ".join(sorted(workspace.datasources)) or "none"
+    hint = f"Did you mean {near[0]}?" if near else f"Add it: pulse datasource add {name} URL."
+    raise PulseError(
+        "datasource.unknown",
+        f"The workspace has no datasource {name} (it has: {known}).",
+        hint,
+    )

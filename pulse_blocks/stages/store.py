@@ -1,0 +1,65 @@
+"""Store: a trained model becomes a registered version and a serving bundle."""
+
+from __future__ import annotations
+
+from pulse_blocks.errors import PulseError
+from pulse_blocks.protocol.spec import Protocol
+from pulse_blocks.records import StoredModel, TrainedModel
+from pulse_blocks.stages.context import Context
+
+
+def store(model: TrainedModel, context: Context) -> StoredModel:
+    """Write the bundle, register the version with the bundle as its artifact, and finish the MLflow run.
+
+    Identical trees are the same model: its bundle and its version are found again, never made twice. Raises
+    PulseError where a bundle of this model would serve another contract under the same version.
+    """
+    from pulse_blocks import bundle
+    from pulse_blocks.snapshots.reading import load
+    from pulse_blocks.stores import open_store
+    from pulse_blocks.tracking import Tracking
+
+    place = open_store(context.workspace.store)
+    key, sha256 = bundle.write(place, bundle.make(context.protocol, model, load(place, model.snapshot)))
+    loaded = bundle.load(place, key, sha256)
+    _require_same_contract(context.protocol, loaded.protocol)
+    tracking = Tracking(context.workspace)
+    files = {"bundle.json": place.get(key), "model.txt": loaded.model_text}
+    version = tracking.register(context.protocol, model, files)
+    tracking.finish(model.tracking_run)
+    return StoredModel(
+        model=model.model,
+        run=model.run,
+        tracking_run=model.tracking_run,
+        snapshot=model.snapshot,
+        version=version,
+        bundle=key,
+        bundle_sha256=sha256,
+        smoke=model.smoke,
+        lost=model.lost,
+    )
+
+
+def _require_same_contract(new: Protocol, stored: Protocol) -> None:
+    if _served(new) == _served(stored):
+        return
+    raise PulseError(
+        "bundle.contract_changed",
+        f"{new.name} {new.version} has changed how it serves, but neither its version nor its trees have.",
+        "Give the protocol a new version.",
+    )
+
+
+def _served(protocol: Protocol) -> tuple[object, ...]:
+    """What makes a difference to a reply."""
+    source = protocol.source
+    features = tuple(protocol.features.items())
+    return (
+        protocol.task,
+        features,
+        protocol.target,
+        protocol.output,
+        protocol.serving,
+        source.time,
+        source.key,
+    )

@@ -1,0 +1,124 @@
+"""MLflow runs: one for each attempt at training, found again by its tag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pulse_blocks import ids
+from pulse_blocks.protocol.spec import Protocol, to_json
+from pulse_blocks.settings import Workspace
+from pulse_blocks.tracking.plots import importance_png
+from pulse_blocks.training.fitted import Fitted
+
+_BATCH = 1000
+_TAG_LENGTH = 5000
+_DIGEST_LENGTH = 36
+
+
+def experiment_id(client: Any, workspace: Workspace, name: str) -> str:
+    """The experiment of a protocol, made where there is none (two processes at once get the same)."""
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, artifact_location=_artifacts(workspace, name)))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            found = client.get_experiment_by_name(name)
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+def open_run(client: Any, experiment: str, name: str, attempt: str, tags: dict[str, str]) -> str:
+    """The run of ``attempt``, created with its tags in one transaction, or the one that is there, resumed."""
+    escaped = attempt.replace("'", "")
+    found = client.search_runs([experiment], f"tags.`pulse.attempt` = '{escaped}'", max_results=1)
+    if found:
+        run_id = str(found[0].info.run_id)
+        client.update_run(run_id, status="RUNNING")
+    else:
+        created = client.create_run(experiment, run_name=name, tags={**tags, "pulse.attempt": escaped})
+        run_id = str(created.info.run_id)
+    client.set_tag(run_id, "pulse.run", ids.run_id(run_id))
+    return run_id
+
+
+def log_dataset(client: Any, run_id: str, snapshot_id: str, snapshot_hash: str, source: str) -> None:
+    """The snapshot as the run's dataset, with a digest of all of its rows (MLflow's own reads 10,000)."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    dataset = Dataset(
+        name=snapshot_id, digest=snapshot_hash[:_DIGEST_LENGTH], source_type="pulse", source=source
+    )
+    context = InputTag("mlflow.data.context", "training")
+    client.log_inputs(run_id, datasets=[DatasetInput(dataset, [context])])
+
+
+def log_training(
+    client: Any, run_id: str, protocol: Protocol, fitted: Fitted, protocol_file: Path | None
+) -> None:
+    """Parameters, metrics, plot and protocol; the same again changes nothing."""
+    from mlflow.entities import Param, RunTag
+
+    training = protocol.training
+    params = {
+        **fitted.params,
+        "rounds": training.rounds,
+        "split.by": training.split.by,
+        "split.test": training.split.test,
+        "train_rows": fitted.train_rows,
+        "test_rows": fitted.test_rows,
+    }
+    began = client.get_run(run_id).info.start_time
+    model = ids.model_id(protocol.name, protocol.version, fitted.trees)
+    client.log_batch(
+        run_id,
+        params=[Param(key, str(value)) for key, value in params.items()],
+        tags=[RunTag("pulse.model", model)],
+    )
+    metrics = list(_metrics(fitted, began))
+    for start in range(0, len(metrics), _BATCH):
+        client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
+    client.log_dict(run_id, fitted.importance, "importance.json")
+    _log_bytes(client, run_id, "importance.png", importance_png(fitted.importance))
+    _log_bytes(client, run_id, "protocol.json", to_json(protocol))
+    if protocol_file is not None:
+        _log_bytes(client, run_id, "protocol.yaml", protocol_file.read_bytes())
+
+
+def fail(client: Any, run_id: str, message: str) -> None:
+    """End a run as failed, and say why."""
+    client.set_tag(run_id, "pulse.error", message[:_TAG_LENGTH])
+    client.set_terminated(run_id, "FAILED")
+
+
+def _metrics(fitted: Fitted, began: int) -> Iterator[Any]:
+    """A metric's time is the run's start, so that a repeated one is the same row and not another."""
+    from mlflow.entities import Metric
+
+    for name, value in fitted.metrics.items():
+        yield Metric(name, value, began, 0)
+    for name, values in fitted.history.items():
+        for step, value in enumerate(values, start=1):
+            yield Metric(f"rounds/{name}", value, began, step)
+
+
+def _artifacts(workspace: Workspace, name: str) -> str | None:
+    """Where artifacts go; a tracking server with its own place decides itself."""
+    if workspace.tracking.startswith("http") and "://" not in workspace.artifacts:
+        return None
+    return f"{workspace.artifacts.rstrip('/')}/{name}"
+
+
+def _log_bytes(client: Any, run_id: str, name: str, data: bytes) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="pulse-") as folder:
+        path = Path(folder) / name
+        path.write_bytes(data)
+        client.log_artifact(run_id, str(path))

@@ -1,0 +1,87 @@
+"""What Pulse writes into MLflow, and in which order, so that a crash at any point leaves nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pulse_blocks.protocol.spec import Protocol
+from pulse_blocks.records import TrainedModel
+from pulse_blocks.settings import Workspace
+from pulse_blocks.tracking.connection import connect, door, exclusive
+from pulse_blocks.training.fitted import Fitted
+
+
+class Tracking:
+    """A workspace's MLflow. Every method raises UnavailableError where it is out of reach.
+
+    Opening loads MLflow (seconds) and makes the tables of a new SQLite file. Not for several threads.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._client: Any = connect(workspace)
+
+    def open_run(
+        self, protocol: Protocol, snapshot_id: str, snapshot_hash: str, datasource: str, attempt: str
+    ) -> str:
+        """MLflow's id of the run of ``attempt``: created, or found by its tag and resumed."""
+        from pulse_blocks.tracking import runs
+
+        tags = {
+            "pulse.snapshot": snapshot_id,
+            "pulse.snapshot.hash": snapshot_hash,
+            "pulse.datasource": datasource,
+            "pulse.protocol": f"{protocol.name} {protocol.version}",
+            "pulse.protocol.digest": protocol.digest,
+        }
+        with door(self._workspace), self._alone(protocol.name):
+            experiment = runs.experiment_id(self._client, self._workspace, protocol.name)
+            name = f"{protocol.version} on {snapshot_id}"
+            run_id = runs.open_run(self._client, experiment, name, attempt, tags)
+            source = f"{self._workspace.store}/snapshots/{snapshot_id}/manifest.json"
+            runs.log_dataset(self._client, run_id, snapshot_id, snapshot_hash, source)
+        return run_id
+
+    def log_training(
+        self, run_id: str, protocol: Protocol, fitted: Fitted, protocol_file: Path | None = None
+    ) -> None:
+        """Parameters, metrics of every round and of the end, importance and protocol. May be repeated."""
+        from pulse_blocks.tracking import runs
+
+        with door(self._workspace):
+            runs.log_training(self._client, run_id, protocol, fitted, protocol_file)
+
+    def finish(self, run_id: str) -> None:
+        """End a run as finished."""
+        with door(self._workspace):
+            self._client.set_terminated(run_id, "FINISHED")
+
+    def fail(self, run_id: str, message: str) -> None:
+        """End a run as failed; ``message`` becomes its tag ``pulse.error``."""
+        from pulse_blocks.tracking import runs
+
+        with door(self._workspace):
+            runs.fail(self._client, run_id, message)
+
+    def register(self, protocol: Protocol, trained: TrainedModel, files: Mapping[str, bytes]) -> str:
+        """The model version of ``trained``, with ``files`` (``bundle.json``, ``model.txt``) as its artifact.
+
+        A version of the same model or the same run is found again instead of made twice.
+        """
+        from pulse_blocks.tracking import registry
+
+        with door(self._workspace), self._alone(protocol.name):
+            return registry.register(self._client, protocol, trained, files)
+
+    def set_champion(self, name: str, version: str) -> None:
+        """Let the registry's alias ``champion`` name this version. The ledger is what decides."""
+        from pulse_blocks.tracking import registry
+
+        with door(self._workspace):
+            registry.set_champion(self._client, name, version)
+
+    def _alone(self, name: str) -> Any:
+        """Two processes of this machine must not both find nothing and both create."""
+        return exclusive(self._workspace.folder / f"tracking-{name}.lock")

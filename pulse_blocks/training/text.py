@@ -1,0 +1,21 @@
+"""The text of a LightGBM model: what of it identifies the model, and what only names a machine."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+_PARAMETERS = b"\nparameters:"
+_THREADS = re.compile(rb"(?m)^\[num_threads: -?\d+\]$")
+
+
+def trees_sha256(model_text: bytes) -> str:
+    """The sha256 of the text before its parameters: the same trees, however many threads grew them."""
+    trees, _, _ = model_text.partition(_PARAMETERS)
+    return hashlib.sha256(trees).hexdigest()
+
+
+def normalised(model_text: str) -> bytes:
+    """The text without the number of threads, so that it does not depend on the machine."""
+    head, mark, parameters = model_text.encode().partition(_PARAMETERS)
+    return head + mark + _THREADS.sub(b"[num_threads: 0]", parameters)

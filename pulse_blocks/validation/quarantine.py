@@ -1,0 +1,40 @@
+"""Rows that break a rule, set beside the snapshot as Parquet: row number, rules, and the row itself."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from pulse_blocks.records import Snapshot, ValidatedData
+from pulse_blocks.stores.base import Store
+
+ROW, RULES = "pulse_row", "pulse_rules"
+
+
+def write_quarantine(
+    store: Store, snapshot: Snapshot, key: str, *, rows: Any, rules: Sequence[str], columns: Sequence[str]
+) -> None:
+    """Write the rows with these numbers (an int64 array, sorted) and, for each, the rules that it breaks."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from pulse_blocks.validation.groups import rows_at
+
+    table = pa.concat_tables([part for _, part in rows_at(store, snapshot, rows, columns)]).combine_chunks()
+    table = table.add_column(0, ROW, pa.array(rows, pa.int64()))
+    table = table.add_column(1, RULES, pa.array(rules, pa.string()))
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd", compression_level=1, store_schema=False)
+    store.put(key, sink.getvalue())
+
+
+def quarantined_rows(store: Store, validated: ValidatedData) -> Any:
+    """The numbers of the quarantined rows: a NumPy int64 array, sorted, empty where there are none."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    if validated.quarantine is None:
+        return np.empty(0, np.int64)
+    table = pq.read_table(io.BytesIO(store.get(validated.quarantine)), columns=[ROW])
+    return table.column(ROW).to_numpy()

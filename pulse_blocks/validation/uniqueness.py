@@ -1,0 +1,48 @@
+"""Uniqueness over a whole snapshot in bounded memory: 8 bytes a row, and an exact look at suspects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import polars as pl
+
+_SEED = 0x9E3779B9
+
+
+class Uniqueness:
+    """Collects a 64-bit hash of ``columns`` for each row; equal hashes are compared exactly in the end.
+
+    As in SQL, a row with a null in one of the columns equals no other.
+    """
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.columns = list(columns)
+        self._hashes: list[np.ndarray] = []
+        self._rows: list[np.ndarray] = []
+
+    def add(self, frame: pl.DataFrame, start: int) -> None:
+        """Take in the rows of ``frame``, whose first has the number ``start``."""
+        wanted = frame.select(self.columns)
+        whole = wanted.select(pl.all_horizontal(pl.all().is_not_null())).to_series().to_numpy()
+        hashes = wanted.hash_rows(_SEED).to_numpy()
+        self._hashes.append(hashes[whole])
+        self._rows.append(np.flatnonzero(whole) + start)
+
+    def repeated(self, read: Callable[[np.ndarray, list[str]], pl.DataFrame]) -> np.ndarray:
+        """The numbers of the rows whose values an earlier row has, sorted.
+
+        ``read`` gives the columns of the rows with the given (sorted) numbers.
+        """
+        if not self._hashes:
+            return np.empty(0, np.int64)
+        hashes, rows = np.concatenate(self._hashes), np.concatenate(self._rows)
+        order = np.argsort(hashes, kind="stable")
+        ordered = hashes[order]
+        same = np.flatnonzero(ordered[1:] == ordered[:-1])
+        suspects = rows[np.unique(np.concatenate((order[same], order[same + 1])))]
+        if not suspects.size:
+            return suspects
+        frame = read(suspects, self.columns)
+        later = frame.select(pl.struct(pl.all()).is_first_distinct().not_()).to_series().to_numpy()
+        return np.asarray(suspects[later])

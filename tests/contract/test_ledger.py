@@ -1,0 +1,204 @@
+"""What every ledger must do, whatever database it is kept in."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pulse_blocks import ids
+from pulse_blocks.errors import PulseError
+from pulse_blocks.ledger import Ledger, migrate, open_ledger
+from pulse_blocks.ledger.base import InferenceTuple
+
+Opener = Callable[[], Ledger]
+
+
+@pytest.fixture(params=["sqlite"])
+def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+    """Opens the same, migrated, empty ledger again and again, in each database that can hold one."""
+    urls = {"sqlite": f"sqlite:///{tmp_path}/ledger.db"}
+    url = urls[request.param]
+    migrate(url)
+    return lambda: open_ledger(url)
+
+
+@pytest.fixture
+def ledger(opener: Opener) -> Iterator[Ledger]:
+    with opener() as opened:
+        yield opened
+
+
+def row(inference_id: str, model: str = "m@1.0.0-aaaaaaa", text: str = '{"a":1}') -> InferenceTuple:
+    output = '{"value":1.0}'
+    return (
+        inference_id,
+        1_700_000_000_000_000,
+        None,
+        None,
+        model,
+        text,
+        output,
+        hashlib.sha256(text.encode()).digest(),
+        hashlib.sha256(output.encode()).digest(),
+        120,
+        0,
+    )
+
+
+def promote(ledger: Ledger, model: str, attempt: str | None = None, name: str = "m") -> str | None:
+    """Promote and give back who was champion before."""
+    return ledger.promote(
+        name=name,
+        model=model,
+        bundle=f"bundles/{name}/1.json",
+        bundle_sha256="0" * 64,
+        version="1",
+        run="run_1",
+        attempt=attempt,
+        reason="first",
+        who="tester",
+    ).previous
+
+
+def test_an_inference_is_found_as_it_was_written(ledger: Ledger) -> None:
+    """Every field comes back, hashes as hex digits."""
+    inference_id = ids.new_inference_id()
+    ledger.append([row(inference_id)])
+    found = ledger.inference(inference_id)
+    assert found.id == inference_id
+    assert found.input == '{"a":1}'
+    assert found.input_sha256 == hashlib.sha256(b'{"a":1}').hexdigest()
+    assert found.output_sha256 == hashlib.sha256(found.output.encode()).hexdigest()
+    assert (found.at, found.latency_us, found.flags) == (1_700_000_000_000_000, 120, 0)
+
+
+def test_a_unique_prefix_is_enough(ledger: Ledger) -> None:
+    """A prefix of one id finds it; of none or of several it is one clear error."""
+    ledger.append([row("inference_01aa"), row("inference_01ab"), row("inference_01a%")])
+    assert ledger.inference("inference_01ab").id == "inference_01ab"
+    assert ledger.inference("inference_01a%").id == "inference_01a%"
+    with pytest.raises(PulseError, match="more than one") as ambiguous:
+        ledger.inference("inference_01a")
+    with pytest.raises(PulseError, match="knows no inference") as unknown:
+        ledger.inference("inference_02")
+    assert (ambiguous.value.code, unknown.value.code) == ("lineage.ambiguous", "lineage.unknown")
+
+
+def test_an_id_that_begins_another_is_itself(ledger: Ledger) -> None:
+    """A full id is never ambiguous."""
+    ledger.append([row("inference_01"), row("inference_012")])
+    assert ledger.inference("inference_01").id == "inference_01"
+
+
+def test_a_group_is_written_whole_or_not_at_all(ledger: Ledger) -> None:
+    """Where one row is refused none of its group is there, and the ledger goes on working."""
+    ledger.append([row("inference_a")])
+    with pytest.raises(PulseError) as refused:
+        ledger.append([row("inference_b"), row("inference_a")])
+    assert refused.value.code == "ledger.refused"
+    with pytest.raises(PulseError):
+        ledger.inference("inference_b")
+    ledger.append([row("inference_b")])
+    assert ledger.inference("inference_b").id == "inference_b"
+
+
+def test_inferences_are_counted_by_model(ledger: Ledger) -> None:
+    """Counts are exact, and zero for a model that has answered nothing."""
+    ledger.append([row(f"inference_{i}", model="m@1.0.0-aaaaaaa") for i in range(3)])
+    ledger.append([row("inference_x", model="m@1.0.0-bbbbbbb")])
+    counts = ledger.inference_counts(["m@1.0.0-aaaaaaa", "m@1.0.0-bbbbbbb", "m@1.0.0-ccccccc"])
+    assert list(counts.values()) == [3, 1, 0]
+
+
+def test_nobody_is_champion_at_first(ledger: Ledger) -> None:
+    """A name without promotions has no champion and no history."""
+    assert ledger.champion("m") is None
+    assert ledger.promotions("m") == []
+    assert ledger.promoted_names() == []
+
+
+def test_the_newest_promotion_of_a_name_is_its_champion(ledger: Ledger) -> None:
+    """Names do not disturb each other, and each promotion names the one before."""
+    assert promote(ledger, "m@1.0.0-aaaaaaa") is None
+    assert promote(ledger, "n@1.0.0-aaaaaaa", name="n") is None
+    assert promote(ledger, "m@1.0.0-bbbbbbb") == "m@1.0.0-aaaaaaa"
+    champion = ledger.champion("m")
+    assert champion is not None
+    assert champion.model == "m@1.0.0-bbbbbbb"
+    assert [p.model for p in ledger.promotions("m")] == ["m@1.0.0-aaaaaaa", "m@1.0.0-bbbbbbb"]
+    assert ledger.promoted_names() == ["m", "n"]
+
+
+def test_an_attempt_promotes_once(ledger: Ledger) -> None:
+    """A repeated promotion gives back the first, moves nothing and emits no second event."""
+    promote(ledger, "m@1.0.0-aaaaaaa", attempt="attempt_1")
+    promote(ledger, "m@1.0.0-bbbbbbb", attempt="attempt_2")
+    assert promote(ledger, "m@1.0.0-aaaaaaa", attempt="attempt_1") is None
+    assert len(ledger.promotions("m")) == 2
+    assert [event.event for event in ledger.unsent()] == ["pulse.model.promoted"] * 2
+
+
+def test_many_promoters_make_one_straight_history(opener: Opener) -> None:
+    """Of promotions at once each names the one before it: no fork, none lost."""
+
+    def work(number: int) -> None:
+        with opener() as ledger:
+            for step in range(5):
+                promote(ledger, f"m@1.0.0-{number}{step}")
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with opener() as ledger:
+        history = ledger.promotions("m")
+    assert len(history) == 20
+    assert [p.previous for p in history] == [None, *(p.model for p in history[:-1])]
+
+
+def test_an_event_is_unsent_until_it_is_marked(ledger: Ledger) -> None:
+    """Events wait in their order, with their payload, and leave the list once sent."""
+    first = ledger.emit("pulse.snapshot.created", "pulse.model.m", {"snapshot": "snap_1", "rows": 3})
+    second = ledger.emit("pulse.validation.failed", "pulse.model.m", {})
+    assert [event.id for event in ledger.unsent()] == [first, second]
+    assert ledger.unsent()[0].payload == {"snapshot": "snap_1", "rows": 3}
+    ledger.mark_sent(first)
+    assert [event.id for event in ledger.unsent()] == [second]
+
+
+def test_a_living_process_keeps_its_attempt(ledger: Ledger) -> None:
+    """A second run beside a running one starts anew instead of taking its work."""
+    first, second = ledger.begin("m", "key"), ledger.begin("m", "key")
+    assert first.id != second.id
+    assert not second.resumed
+
+
+def test_stages_are_kept_once_and_found_by_record(ledger: Ledger) -> None:
+    """The first record of a stage stays; rows are found by the beginning of the record's id."""
+    attempt = ledger.begin("m", "key")
+    ledger.finish_stage(attempt.id, "snapshot", "snap_aa11", b'{"id":"snap_aa11"}', 1.5)
+    ledger.finish_stage(attempt.id, "snapshot", "snap_bb22", b'{"id":"snap_bb22"}', 2.5)
+    ledger.finish_stage(attempt.id, "train", "run_1", b"{}", 3.0)
+    assert [(r.record_id, r.record, r.seconds) for r in ledger.stage_rows("snap_aa")] == [
+        ("snap_aa11", b'{"id":"snap_aa11"}', 1.5)
+    ]
+    assert ledger.stage_rows("snap_bb") == []
+    assert [r.stage for r in ledger.stage_rows("run_", stage="train")] == ["train"]
+    assert ledger.stage_rows("run_", stage="store") == []
+
+
+def test_an_ended_attempt_is_not_begun_again(ledger: Ledger) -> None:
+    """After an end, whatever its state, the next run starts anew."""
+    first = ledger.begin("m", "key")
+    ledger.heartbeat(first.id)
+    ledger.end(first.id, "failed", "a gate was missed")
+    second = ledger.begin("m", "key")
+    ledger.end(second.id, "completed")
+    third = ledger.begin("m", "key")
+    assert len({first.id, second.id, third.id}) == 3
+    assert [second.resumed, third.resumed] == [False, False]

@@ -1,0 +1,55 @@
+"""One runtime for the tests of its HTTP interface, serving a model of each task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from pulse_blocks import settings
+from pulse_blocks.ledger import Ledger, open_ledger
+from pulse_blocks.protocol.spec import Protocol
+from pulse_blocks.serving.model import Model
+from pulse_blocks.settings import Workspace
+from pulse_blocks.stores import open_store
+from tests.served_models import protocol, runtime, train_and_promote
+
+NAMES = {
+    "parcels": "binary-classification",
+    "days": "multiclass-classification",
+    "hours": "regression",
+}
+
+
+class Served(NamedTuple):
+    """A running runtime, its models by name, and its ledger."""
+
+    client: httpx.Client
+    models: dict[str, Model]
+    ledger: Ledger
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The runtime as a process, with the models that it serves loaded here as well."""
+    workspace = settings.load(tmp_path_factory.mktemp("served"), environ={})
+    models = {name: load(workspace, protocol(name, task)) for name, task in NAMES.items()}
+    with (
+        runtime(workspace, *NAMES) as (url, _),
+        httpx.Client(base_url=url, timeout=30) as client,
+        open_ledger(workspace.ledger) as ledger,
+    ):
+        yield Served(client, models, ledger)
+
+
+def load(workspace: Workspace, kind: Protocol) -> Model:
+    """Train and promote a model, and load it as the runtime does."""
+    return Model.load(open_store(workspace.store), train_and_promote(workspace, kind))
+
+
+@pytest.fixture
+def model(workspace: Workspace) -> Model:
+    """A loaded binary model."""
+    return load(workspace, protocol())
