@@ -156,9 +156,11 @@ def _predict(story: Story, url: str) -> dict[str, Any]:
 
     from pulse_blocks.cli.predict import post
 
+    # A rainy Thursday evening from New York to Boston; what is not known (gusts) may be left out.
     flight = {
-        "carrier": "B6", "origin": "JFK", "dest": "BOS", "distance": 187.0, "month": 3, "day": 28, "weekday": 3,
-        "hour": 18, "minute": 30, "temp": 39.9, "wind_speed": 20.7, "visib": 4.0, "precip": 0.05,
+        "carrier": "B6", "origin": "JFK", "dest": "BOS", "distance": 187, "weekday": 3, "hour": 18, "minute": 30,
+        "sched_air_minutes": 76, "temp": 39.9, "dewp": 37.0, "humid": 89.2, "wind_dir": 50, "wind_speed": 20.7,
+        "precip": 0.05, "pressure": 1004.2, "visib": 4,
     }  # fmt: skip
     story.chapter("A prediction over HTTP", f"POST {url}/predict/{NAME}")
     reply = post(url, f"/predict/{NAME}", msgspec.json.encode(flight), f"pulse serve {NAME}")

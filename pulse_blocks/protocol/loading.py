@@ -18,7 +18,7 @@ from pulse_blocks.protocol.problems import Problems, TooManyProblems, nearest, s
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.settings import Workspace
 
-LARGEST = 1024 * 1024
+LARGEST = 512 * 1024
 SUFFIX = ".yaml"
 _TOO_LARGE = f"A protocol has at most {LARGEST // 1024} KiB."
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")

@@ -1,8 +1,7 @@
 """The protocol language as typed records: the one owner of its keys, types and defaults.
 
-Loading (``loading.py``) checks a file against these types and reports every problem; the JSON Schema
-(``schema.py``) is generated from them. Cross-field rules are in ``rules.py``. What a protocol generates
-(Pandera schema, request type, MLflow signature...) is built by the owner of each SDK from ``columns.py``.
+``loading.py`` checks a file against these types, ``rules`` across them; ``schema.py`` makes the JSON Schema. What a
+protocol generates (Pandera schema, MLflow signature...) is built by the owner of each SDK from ``columns.py``.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from msgspec import Meta
 
 from pulse_blocks.protocol.canonical import without_defaults
 
-# Names become paths, ids, MLflow names and Prefect resources: no dots, slashes or spaces.
+# Names become paths, ids and Prefect resources; quotes and the like cannot be in the name of a decoder's field.
 Name = Annotated[
     str,
     Meta(
@@ -24,7 +23,6 @@ Name = Annotated[
         description="Lowercase letters, digits and single dashes.",
     ),
 ]
-# Quotes, backslashes and control characters cannot be a field's name in a decoder of requests.
 ColumnName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r'^[^"\\\x00-\x1f\x7f]*\Z')]
 SemVer = Annotated[
     str,
@@ -45,8 +43,8 @@ Severity = Literal["error", "warn"]
 Number = int | float
 
 
-class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all sections: an unknown key is an error."""
+class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of all sections: an unknown key is an error, and a default is left out of the JSON."""
 
 
 class WindowSpec(Spec, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from pulse_blocks.serving.champions import Slot
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.refusals import Refusal, body_of
 
+_NOT_POST = ["GET", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _CODES = {404: "serving.no_such_page", 405: "serving.method"}
 
 
@@ -48,7 +49,7 @@ def build(slots: dict[str, Slot], metrics: Metrics) -> Starlette:
             Route("/metrics", prometheus),
             Route("/openapi.json", document),
             Route("/docs", docs),
-            Route("/predict/{name:path}", only_post),
+            Route("/predict/{name:path}", only_post, methods=_NOT_POST),
         ],
         exception_handlers={HTTPException: _refused, Exception: _failed},
     )

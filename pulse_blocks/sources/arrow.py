@@ -139,7 +139,7 @@ def _bool(array: Array) -> Array:
     if pa.types.is_boolean(array.type) or _is_text(array):
         return array.cast(pa.bool_())
     numbers = _int(array)
-    if not pc.all(pc.less_equal(pc.abs_checked(pc.subtract(pc.multiply(numbers, 2), 1)), 1)).as_py():
+    if pc.any(pc.or_(pc.less(numbers, 0), pc.greater(numbers, 1))).as_py():
         raise pa.ArrowInvalid("neither 0 nor 1")
     return numbers.cast(pa.bool_())
 

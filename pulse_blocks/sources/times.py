@@ -39,8 +39,7 @@ def from_seconds(array: Array) -> Array:
     import pyarrow.compute as pc
 
     seconds = array.cast(pa.int64())
-    sane = pc.and_(pc.greater_equal(seconds, _FIRST), pc.less_equal(seconds, _LAST))
-    if not pc.all(sane).as_py():
+    if pc.any(pc.or_(pc.less(seconds, _FIRST), pc.greater(seconds, _LAST))).as_py():
         raise pa.ArrowInvalid("no time in the years 1 to 9999")
     return seconds.cast(pa.timestamp("s", "UTC")).cast(pa.timestamp("us", "UTC"))
 

@@ -48,13 +48,20 @@ class DiskStore:
         """See ``Store.get``. The file is opened without following a link, read once, and is a plain file."""
         path = self._path(key)
         with _refusals(path):
+            # Without O_NONBLOCK a named pipe in the way would be waited for.
             try:
-                descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             except (FileNotFoundError, NotADirectoryError):
                 raise _missing(key, path) from None
+            try:
+                plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            except OSError:
+                os.close(descriptor)
+                raise
+            if not plain:
+                os.close(descriptor)
+                raise _missing(key, path)
             with os.fdopen(descriptor, "rb") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise _missing(key, path)
                 return file.read()
 
     def size(self, key: str) -> int | None:

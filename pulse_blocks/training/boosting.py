@@ -48,7 +48,7 @@ def boost(
         raise PulseError(
             "training.failed", f"LightGBM refuses: {error}.", "Look at training.params in the protocol."
         ) from None
-    return booster, {metric: tuple(values) for metric, values in history.get(_HELD_OUT, {}).items()}
+    return booster, {metric: tuple(map(float, values)) for metric, values in history.get(_HELD_OUT, {}).items()}
 
 
 def _report(rounds: int) -> Any:

@@ -87,7 +87,10 @@ def _expression(text: str, columns: dict[str, FieldSpec], path: Path, problems: 
         if unknown:
             return
         schema = {name: _dtype(field) for name, field in columns.items()}
-        resolved = pl.LazyFrame(schema=schema).select(holds=expression).collect_schema()["holds"]
+        plan = pl.LazyFrame(schema=schema).select(holds=expression)
+        resolved = plan.collect_schema()["holds"]
+        # Planning, unlike the schema, notices a comparison of text with numbers.
+        plan.explain()
     except pl.exceptions.PolarsError as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         problems.add(path, "bad_expression", f"Not an expression over the columns: {reason}.")

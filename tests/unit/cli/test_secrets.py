@@ -48,10 +48,7 @@ def test_what_carries_no_secret_is_left_as_it_is(url: str) -> None:
     assert not has_secret(url)
 
 
-@given(st.text(min_size=1).filter(lambda text: text != "***"))
+@given(st.text(min_size=1).filter(lambda text: not text.startswith("${")))
 def test_no_password_is_ever_shown(password: str) -> None:
     """Whatever letters a password has, the URL that is shown does not depend on it."""
-    assert hidden(f"postgresql://pulse:{password}@db/facts") in {
-        "postgresql://pulse:***@db/facts",
-        f"postgresql://pulse:{password}@db/facts" if password.startswith("${") else "",
-    }
+    assert hidden(f"postgresql://pulse:{password}@db/facts") == "postgresql://pulse:***@db/facts"

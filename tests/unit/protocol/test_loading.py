@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pulse_blocks.errors import ProtocolError, PulseError
+from pulse_blocks.errors import Problem, ProtocolError, PulseError
 from pulse_blocks.protocol import loading
 from pulse_blocks.settings import Workspace
 
+Check = Callable[[str], tuple[Problem, ...]]
+Change = Callable[[str, str], tuple[Problem, ...]]
 PROTOCOLS = Path(__file__).parents[3] / "protocols"
 
 
@@ -35,7 +38,7 @@ def test_comments_and_defaults_do_not_change_the_digest(sound: str) -> None:
     assert loading.loads(spelled_out).digest == loading.loads(sound).digest
 
 
-def test_all_problems_come_at_once_in_the_order_of_the_file(problems, sound: str) -> None:
+def test_all_problems_come_at_once_in_the_order_of_the_file(problems: Check, sound: str) -> None:
     """An unknown key, a wrong type, a missing and a duplicate key are found in one go, each at its place."""
     text = (
         sound.replace("distance: {type: float, ge: 0", "distance: {type: flaot, ge: zero")
@@ -92,7 +95,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(problems, sound: str
         ("pulse: 1", "pulse: 1\n<<: {name: x}", '["<<"]', "unknown_key"),
     ],
 )
-def test_what_the_types_forbid_is_named(change, old: str, new: str, path: str, code: str) -> None:
+def test_what_the_types_forbid_is_named(change: Change, old: str, new: str, path: str, code: str) -> None:
     """A value outside of its type gives a problem with its path and a stable code."""
     assert (path, f"protocol.{code}") in [(p.path, p.code) for p in change(old, new)]
 
@@ -116,12 +119,14 @@ def test_what_the_types_forbid_is_named(change, old: str, new: str, path: str, c
         ("x" * (loading.LARGEST + 1), "too_large", 1),
     ],
 )
-def test_what_is_no_protocol_at_all_is_one_clear_problem(problems, text: str, code: str, line: int) -> None:
+def test_what_is_no_protocol_at_all_is_one_clear_problem(
+    problems: Check, text: str, code: str, line: int
+) -> None:
     """Text that is empty, no YAML, several documents, too deep or too large says so, with its line."""
     assert (f"protocol.{code}", line) in [(p.code, p.line) for p in problems(text)]
 
 
-def test_an_alias_bomb_costs_nothing(problems) -> None:
+def test_an_alias_bomb_costs_nothing(problems: Check) -> None:
     """Anchors and aliases are refused where they stand; nothing is expanded."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
@@ -134,25 +139,25 @@ def test_an_alias_bomb_costs_nothing(problems) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "\n".join(f"k{n}: 1" for n in range(80_000)),
-        "features:\n" + "\n".join(f"  f{n}: {{typo: 1}}" for n in range(40_000)),
-        "checks: [" + "{x: 1}, " * 100_000 + "]",
+        "\n".join(f"k{n}: 1" for n in range(10_000)),
+        "features:\n" + "\n".join(f"  f{n}: {{typo: 1}}" for n in range(5_000)),
+        "checks: [" + "{x: 1}, " * 10_000 + "]",
         "? " * 100_000,
-        "name: '" + "a" * 900_000 + "'",
-        "a" * 900_000 + ": 1",
+        "name: '" + "a" * 500_000 + "'",
+        "a" * 500_000 + ": 1",
     ],
     ids=["keys", "features", "checks", "complex keys", "long text", "long key"],
 )
-def test_hostile_files_end_soon_and_say_how_many_problems_are_shown(problems, text: str) -> None:
-    """A megabyte of problems is cut after the first hundreds, in seconds, without a traceback."""
+def test_hostile_files_end_soon_and_say_how_many_problems_are_shown(problems: Check, text: str) -> None:
+    """A file of nothing but problems is cut after the first hundreds, in seconds, without a traceback."""
     start = time.process_time()
     found = problems(text)
-    assert time.process_time() - start < 30
+    assert time.process_time() - start < 10
     assert 0 < len(found) <= 501
     assert max(len(str(p)) for p in found) < 1000
 
 
-def test_the_last_of_too_many_problems_says_so(problems) -> None:
+def test_the_last_of_too_many_problems_says_so(problems: Check) -> None:
     """Nobody mistakes the first five hundred problems for all of them."""
     found = problems("\n".join(f"k{n}: 1" for n in range(600)))
     assert found[-1].code == "protocol.too_many"

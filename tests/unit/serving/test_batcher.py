@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import pytest
@@ -37,7 +37,7 @@ class Running:
         self.journal = Journal(ledger, loop, self.metrics)
         self.batcher = Batcher(loop, self.journal, self.metrics, limit)
 
-    async def __aenter__(self) -> Running:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:

@@ -6,13 +6,12 @@ import pytest
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.protocol.spec import GateSpec
-from pulse_blocks.training.gates import judge, require
+from pulse_blocks.training.gates import judge, lost, require
 
 
-def sentence(gate: GateSpec, value: float, champion: float | None = None) -> str:
-    rival = None if champion is None else {gate.metric: champion}
+def sentence(gate: GateSpec, value: float) -> str:
     with pytest.raises(PulseError) as missed:
-        require(judge([gate], {gate.metric: value}, rival, "m@1.0.0-abc on the same 10 held-out rows"))
+        require(judge([gate], {gate.metric: value}))
     assert missed.value.code == "training.gate_missed"
     return missed.value.message
 
@@ -35,9 +34,6 @@ def test_sentences() -> None:
         "roc_auc 0.6412 is below the gate 0.70."
     )
     assert sentence(GateSpec(metric="rmse", at_most=3), 3.5) == "rmse 3.5000 is above the gate 3.00."
-    assert sentence(GateSpec(metric="roc_auc", not_below_champion_by=0.01), 0.7, 0.75) == (
-        "roc_auc 0.7000 is below what the champion allows, 0.74 (m@1.0.0-abc on the same 10 held-out rows)."
-    )
 
 
 def test_close_miss_does_not_look_like_a_hit() -> None:
@@ -52,3 +48,16 @@ def test_errors_beat_the_champion_from_below() -> None:
     gate = GateSpec(metric="log_loss", not_below_champion_by=0.1)
     assert judge([gate], {"log_loss": 0.55}, {"log_loss": 0.5})[0].passed
     assert not judge([gate], {"log_loss": 0.65}, {"log_loss": 0.5})[0].passed
+
+
+def test_losing_to_the_champion_is_no_failure() -> None:
+    """A challenger that misses only the gate against the champion is not refused; a sentence says why it lost."""
+    gates = [
+        GateSpec(metric="roc_auc", at_least=0.6),
+        GateSpec(metric="roc_auc", not_below_champion_by=0.01),
+    ]
+    note = "m@1.0.0-abc on the same 10 held-out rows"
+    results = judge(gates, {"roc_auc": 0.7}, {"roc_auc": 0.75}, note)
+    require(results)
+    assert lost(results) == f"roc_auc 0.7000 is below what the champion allows, 0.74 ({note})."
+    assert lost(judge(gates, {"roc_auc": 0.7}, {"roc_auc": 0.7}, note)) is None

@@ -1,0 +1,259 @@
+"""What every source must do: the same rows, the same errors, the same snapshot, wherever rows are kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from pulse_blocks.errors import PulseError
+from pulse_blocks.protocol.columns import ColumnSpec
+from pulse_blocks.protocol.spec import FieldSpec, FieldType
+from pulse_blocks.records import Window
+from pulse_blocks.settings import Datasource
+from pulse_blocks.snapshots.writing import write_chunks
+from pulse_blocks.sources import Query, Rows, open_source
+from pulse_blocks.stores import open_store
+from tests.postgres_server import binaries, running_postgres
+
+Cells = list[dict[str, Any]]
+Write = Callable[[Cells], Datasource]
+
+
+def _column(name: str, kind: FieldType, values: tuple[str | int, ...] | None = None) -> ColumnSpec:
+    return ColumnSpec(name=name, role="column", field=FieldSpec(type=kind, values=values))
+
+
+COLUMNS = (
+    _column("at", "timestamp"),
+    _column("id", "string"),
+    _column("amount", "float"),
+    _column("pieces", "int"),
+    _column("carrier", "category", ("AA", "UA")),
+    _column("grade", "category", (1, 2, 3)),
+    _column("paid", "bool"),
+    _column("note", "string"),
+    _column("due", "date"),
+)
+QUERY = Query(
+    datasource="orders",
+    sql="select * from orders where at >= :start and at < :end and pieces is not null",
+    columns=COLUMNS,
+    window=Window(start="2026-01-02T00:00:00Z", end="2026-01-05T12:00:00Z"),
+    time="at",
+    key=("id",),
+)
+
+
+def rows(count: int = 500) -> Cells:
+    """Orders, not in order: several at one time, ids whose order as text is not that as numbers, nulls."""
+    start = dt.datetime(2026, 1, 1)  # noqa: DTZ001 - stored naive, as most tables are
+    cells = []
+    for number in range(count):
+        cells.append(
+            {
+                "at": start + dt.timedelta(hours=(number * 7 % count) // 3),
+                "id": number * 37 % count,
+                "amount": None if number % 11 == 0 else number / 7,
+                "pieces": None if number % 29 == 0 else number % 5,
+                "carrier": "AA" if number % 2 else "UA",
+                "grade": number % 3 + 1,
+                "paid": number % 3 == 0,
+                "note": None if number % 4 else f"note {number}, “quoted”",
+                "due": (start + dt.timedelta(days=number % 9)).date(),
+                "unnamed": number,
+            }
+        )
+    return cells
+
+
+def _sqlite(folder: Path) -> Write:
+    def write(cells: Cells) -> Datasource:
+        path = folder / "orders.db"
+        with sqlite3.connect(path) as database:
+            database.execute(
+                "create table orders (at text, id integer, amount real, pieces integer, carrier text, grade integer,"
+                " paid integer, note text, due text, unnamed integer)"
+            )
+            plain = [[str(cell) if isinstance(cell, dt.date) else cell for cell in row.values()] for row in cells]
+            database.executemany(f"insert into orders values ({', '.join('?' * 10)})", plain)
+        database.close()
+        return Datasource(f"sqlite:///{path}")
+
+    return write
+
+
+def _frame(cells: Cells) -> pl.DataFrame:
+    return pl.DataFrame(cells, infer_schema_length=None, schema_overrides={"pieces": pl.Int64, "amount": pl.Float64})
+
+
+def _parquet(folder: Path) -> Write:
+    def write(cells: Cells) -> Datasource:
+        _frame(cells).write_parquet(folder / "orders.parquet", row_group_size=64)
+        return Datasource(str(folder / "orders.parquet"))
+
+    return write
+
+
+def _csv(folder: Path) -> Write:
+    def write(cells: Cells) -> Datasource:
+        half = len(cells) // 2
+        for number, part in enumerate((cells[:half], cells[half:])):
+            _frame(part).write_csv(folder / f"orders-{number}.csv", datetime_format="%Y-%m-%d %H:%M:%S")
+        return Datasource(str(folder / "orders-*.csv"))
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A running PostgreSQL."""
+    if binaries() is None:
+        pytest.skip("needs the binaries of PostgreSQL")
+    with running_postgres() as url:
+        yield url
+
+
+def _postgres(url: str) -> Write:
+    def write(cells: Cells) -> Datasource:
+        from adbc_driver_postgresql import dbapi
+
+        with dbapi.connect(url) as connection, connection.cursor() as cursor:
+            cursor.execute("drop table if exists orders")
+            cursor.adbc_ingest("orders", _frame(cells).to_arrow(compat_level=pl.CompatLevel.oldest()))
+            connection.commit()
+        return Datasource(url)
+
+    return write
+
+
+@pytest.fixture(params=["sqlite", "parquet", "csv", "postgres"])
+def write(request: pytest.FixtureRequest, tmp_path: Path) -> Write:
+    """A way to keep orders and a datasource to find them by, for each kind of source."""
+    if request.param == "postgres":
+        return _postgres(request.getfixturevalue("postgres"))
+    return {"sqlite": _sqlite, "parquet": _parquet, "csv": _csv}[request.param](tmp_path)
+
+
+def _read(found: Rows) -> pa.Table:
+    return pa.Table.from_batches(found.batches, found.schema)
+
+
+def _expected() -> Cells:
+    window = (dt.datetime(2026, 1, 2), dt.datetime(2026, 1, 5, 12))  # noqa: DTZ001 - as stored
+    chosen = [row for row in rows() if window[0] <= row["at"] < window[1] and row["pieces"] is not None]
+    names = [column.name for column in COLUMNS]
+    plain = [{name: row[name] for name in names} for row in chosen]
+    for row in plain:
+        row["at"] = row["at"].replace(tzinfo=dt.UTC)
+        row["id"] = str(row["id"])
+    return sorted(plain, key=lambda row: (row["at"], row["id"].encode()))
+
+
+def test_rows_in_canonical_types_and_order(write: Write) -> None:
+    """The rows of the window come by time and then by key (as text, since the protocol says so), typed."""
+    found = open_source(write(rows())).stream(QUERY)
+    assert found.left_out == ("unnamed",)
+    assert _read(found).to_pylist() == _expected()
+
+
+def test_same_snapshot_whatever_the_source(tmp_path: Path, postgres: str) -> None:
+    """The same rows have the same content hash and the same files, wherever and in whatever order they are kept."""
+    writes = [_sqlite(tmp_path), _parquet(tmp_path), _csv(tmp_path), _postgres(postgres)]
+    everything = Query(datasource="orders", sql="select * from orders", columns=COLUMNS, time="at", key=("id",))
+    written = []
+    for number, each in enumerate(writes):
+        cells = rows(9_000)
+        cells = cells[number * 1000 :] + cells[: number * 1000]
+        found = open_source(each(cells)).stream(everything)
+        written.append(write_chunks(open_store(str(tmp_path / "store")), found, ("id",)))
+    assert len({one.content for one in written}) == 1
+    assert [one.new_bytes for one in written[1:]] == [0, 0, 0]
+    assert written[0].rows == 9_000
+
+
+def test_keyless_rows_have_one_order_too(write: Write) -> None:
+    """Without a key rows of one time are ordered by all their columns; without a time all rows are."""
+    for time in ("at", None):
+        query = Query(datasource="orders", sql="select * from orders", columns=COLUMNS, time=time)
+        contents = []
+        for cells in (rows(), rows()[::-1]):
+            folder = _read(open_source(write_again(write, cells)).stream(query))
+            contents.append(folder.to_pylist())
+        assert contents[0] == contents[1]
+
+
+def write_again(write: Write, cells: Cells) -> Datasource:
+    """Write once more over what is there."""
+    try:
+        return write(cells)
+    except sqlite3.OperationalError:
+        path = write.__closure__[0].cell_contents / "orders.db"  # type: ignore[index]
+        path.unlink()
+        return write(cells)
+
+
+def test_columns_missing(write: Write) -> None:
+    """Columns that the query does not give are named, each with the nearest one that it does give."""
+    query = Query(datasource="orders", sql=QUERY.sql, columns=(*COLUMNS, _column("carier", "string")), window=QUERY.window)
+    with pytest.raises(PulseError, match=r"carier \(nearest: carrier\)") as caught:
+        open_source(write(rows())).stream(query)
+    assert caught.value.code == "source.columns_missing"
+
+
+def test_empty_window(write: Write) -> None:
+    """A window without rows is an error that names it."""
+    window = Window(start="2031-01-01T00:00:00Z", end="2031-02-01T00:00:00Z")
+    query = Query(datasource="orders", sql=QUERY.sql, columns=COLUMNS, window=window, time="at", key=("id",))
+    with pytest.raises(PulseError, match="2031-01-01T00:00:00Z") as caught:
+        open_source(write(rows())).stream(query)
+    assert caught.value.code == "source.empty"
+
+
+@pytest.mark.parametrize("sql", ["select * from nowhere", "selec", "select nothing from orders"])
+def test_bad_query(write: Write, sql: str) -> None:
+    """A query that cannot run is the query's fault: one clear sentence, no traceback of a driver."""
+    query = Query(datasource="orders", sql=sql, columns=COLUMNS)
+    with pytest.raises(PulseError, match="orders") as caught:
+        open_source(write(rows())).stream(query)
+    assert caught.value.code == "source.query"
+
+
+def test_bad_value(write: Write) -> None:
+    """Text in a column of numbers is never a number: column, row and value are named."""
+    query = Query(
+        datasource="orders",
+        sql="select at, id, carrier as amount from orders",
+        columns=COLUMNS[:3],
+        time="at",
+        key=("id",),
+    )
+    with pytest.raises(PulseError, match=r"column amount holds '(AA|UA)' in the row at=.*, id=") as caught:
+        _read(open_source(write(rows())).stream(query))
+    assert caught.value.code == "source.value"
+
+
+def test_parameters(write: Write) -> None:
+    """A parameter in a comment or a string is none; an unknown one, or one without a window, is refused."""
+    source = open_source(write(rows()))
+    sql = "select * from orders -- :never\nwhere carrier <> ':start' and at < :end"
+    found = source.stream(Query(datasource="orders", sql=sql, columns=COLUMNS, window=QUERY.window, time="at"))
+    assert _read(found).num_rows > 0
+    for sql, window, code in (
+        ("select * from orders where at < :begin", QUERY.window, "source.parameter"),
+        ("select * from orders where at < :end", None, "source.window_missing"),
+    ):
+        with pytest.raises(PulseError) as caught:
+            source.stream(Query(datasource="orders", sql=sql, columns=COLUMNS, window=window))
+        assert caught.value.code == code
+
+
+def test_source_can_be_tested(write: Write) -> None:
+    """A person is told in a sentence that the source can be read."""
+    assert "can be read" in open_source(write(rows())).test()

@@ -1,0 +1,25 @@
+"""No reply without its row: the runtime is killed under load, again and again."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from pulse_blocks.settings import Workspace
+from tests.runtime_kill import check_traceable, kill_under_load
+from tests.served_models import train_and_promote
+
+REPEATS = {"full": 30, "short": 3}[os.environ.get("PULSE_FAULTS", "short")]
+
+
+@pytest.mark.faults
+def test_every_id_survives_kill_9(workspace: Workspace) -> None:
+    """After each SIGKILL every inference id that any client received is traceable, hashes right."""
+    train_and_promote(workspace)
+    received = 0
+    for seed in range(REPEATS):
+        got = kill_under_load(workspace, seed)
+        check_traceable(workspace, got)
+        received += len(got)
+    assert received > 100 * REPEATS
