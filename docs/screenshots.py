@@ -36,7 +36,7 @@ def main() -> None:
     with prefect_server(settings.load()) as server, sync_playwright() as playwright:
         run = newest_run(server.api)
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme="light")
+        page = browser.new_page(viewport={"width": 1280, "height": 516}, color_scheme="light")
         take(page, f"{server.ui}/v2/runs/flow-run/{run['id']}", "flow-run.png")
         browser.close()
 

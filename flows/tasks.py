@@ -35,36 +35,36 @@ a_stage = task(
 
 
 @a_stage
-def ingest(run: PipelineRun) -> RawBatch | State[RawBatch]:
+def ingest(run: PipelineRun) -> RawBatch:
     """Read the window from the datasource into content-addressed chunks."""
     return run.stage(RawBatch, ingest_stage, run.window)
 
 
 @a_stage
-def snapshot(raw: RawBatch, run: PipelineRun) -> SnapshotRef | State[SnapshotRef]:
+def snapshot(raw: RawBatch, run: PipelineRun) -> SnapshotRef:
     """Verify the chunks and create the snapshot's manifest."""
     return run.stage(SnapshotRef, snapshot_stage, raw)
 
 
 @a_stage
-def validate(taken: SnapshotRef, run: PipelineRun) -> ValidatedData | State[ValidatedData]:
+def validate(taken: SnapshotRef, run: PipelineRun) -> ValidatedData:
     """Check every rule of the protocol; rows that break one go to quarantine."""
     return run.stage(ValidatedData, validate_stage, taken)
 
 
 @a_stage
-def train(data: ValidatedData, run: PipelineRun) -> TrainedModel | State[TrainedModel]:
+def train(data: ValidatedData, run: PipelineRun) -> TrainedModel:
     """Fit the model and judge it on the held-out part."""
     return run.stage(TrainedModel, train_stage, data)
 
 
 @a_stage
-def store(model: TrainedModel, run: PipelineRun) -> StoredModel | State[StoredModel]:
+def store(model: TrainedModel, run: PipelineRun) -> StoredModel:
     """Register the model in MLflow and write its serving bundle."""
     return run.stage(StoredModel, store_stage, model)
 
 
 @a_stage
-def deploy(stored: StoredModel, run: PipelineRun) -> Deployment | State[Deployment]:
+def deploy(stored: StoredModel, run: PipelineRun) -> Deployment:
     """Make the model champion, if it serves what it was trained to and beats the champion there is."""
     return run.stage(Deployment, deploy_stage, stored)

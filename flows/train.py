@@ -6,9 +6,10 @@ import datetime as dt
 from typing import Any
 
 from prefect import State, flow
+from prefect.futures import PrefectFuture
 
 from flows import tasks
-from pulse_blocks.blocks import pipeline
+from pulse_blocks.blocks.pipeline import PipelineRun, conduct
 
 
 @flow(name="train", flow_run_name="{protocol}", persist_result=False)
@@ -20,11 +21,16 @@ def train(protocol: str, start: dt.date | None = None, end: dt.date | None = Non
         start: First day of the data to train on (UTC). Empty: the protocol's own window.
         end: The day after the last day of the data (UTC). Empty: the protocol's own window.
     """
-    run = pipeline.begin(protocol, start, end)
-    raw = tasks.ingest.submit(run)
-    taken = tasks.snapshot.submit(raw, run)
-    data = tasks.validate.submit(taken, run)
-    model = tasks.train.submit(data, run)
-    stored = tasks.store.submit(model, run)
+    return conduct(six_stages, protocol, start, end)
+
+
+def six_stages(run: PipelineRun) -> list[PrefectFuture[Any]]:
+    """Each stage is handed the record of the one before it."""
+    # Any: Prefect's types do not say that a task may be given the future of what it takes.
+    raw: Any = tasks.ingest.submit(run)
+    taken: Any = tasks.snapshot.submit(raw, run)
+    data: Any = tasks.validate.submit(taken, run)
+    model: Any = tasks.train.submit(data, run)
+    stored: Any = tasks.store.submit(model, run)
     deployed = tasks.deploy.submit(stored, run)
-    return run.conclude(raw, taken, data, model, stored, deployed)
+    return [raw, taken, data, model, stored, deployed]

@@ -149,6 +149,23 @@ class TrainedModel(Record, frozen=True, kw_only=True):
     seconds: float
 
 
+class RefusedModel(Record, frozen=True, kw_only=True):
+    """A run that ended without a model, and why: a gate that was missed, data that cannot be learned from.
+
+    ``tracking_run`` is MLflow's own id, ``metrics`` those of the held-out part; None where it never came to
+    them.
+    """
+
+    run: str
+    tracking_run: str
+    snapshot: str
+    datasource: str
+    metrics: dict[str, float] | None
+    reason: str
+    started: str
+    seconds: float
+
+
 class StoredModel(Record, frozen=True, kw_only=True):
     """A model that is registered and can be served. ``bundle`` is a key in the store.
 

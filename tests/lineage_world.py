@@ -8,10 +8,12 @@ from pathlib import Path
 import msgspec
 
 from pulse_blocks import bundle, ids, ledger, settings
+from pulse_blocks.ledger.rows import Promotion
 from pulse_blocks.protocol import loading
 from pulse_blocks.records import (
     Chunk,
     ProtocolRef,
+    RefusedModel,
     Snapshot,
     SnapshotRef,
     StoredModel,
@@ -19,7 +21,7 @@ from pulse_blocks.records import (
     to_json,
 )
 from pulse_blocks.settings import Workspace
-from pulse_blocks.snapshots import layout
+from pulse_blocks.snapshots import layout, manifest
 from pulse_blocks.stores import open_store
 from tests.tiny_project import PROTOCOL
 
@@ -56,7 +58,7 @@ class World:
             profile_sha256=sha("profile"),
             sample_sha256=sha("sample"),
         )
-        self.store.create(layout.manifest_key(found.id), to_json(found))
+        self.store.create(layout.manifest_key(found.id), manifest.encode(found))
         return found
 
     def train(self, snapshot: Snapshot, seed: str = "a") -> TrainedModel:
@@ -95,6 +97,37 @@ class World:
         self.ledger.finish_stage(attempt, "snapshot", ref.id, to_json(ref), 1.0)
         self.ledger.finish_stage(attempt, "train", trained.run, to_json(trained), 1.0)
         return trained
+
+    def refuse(self, snapshot: Snapshot, seed: str = "r", reason: str = "a gate is missed.") -> RefusedModel:
+        """A run whose gate was missed."""
+        tracking_run = sha(f"refused {snapshot.id} {seed}")[:32]
+        refused = RefusedModel(
+            run=ids.run_id(tracking_run),
+            tracking_run=tracking_run,
+            snapshot=snapshot.id,
+            datasource=snapshot.datasource,
+            metrics={"accuracy": 0.5},
+            reason=reason,
+            started=STARTED,
+            seconds=3.0,
+        )
+        attempt = self.ledger.begin("tiny", tracking_run).id
+        self.ledger.finish_stage(attempt, "refused", refused.run, to_json(refused), 1.0)
+        return refused
+
+    def promote(self, stored: StoredModel, name: str = "tiny") -> Promotion:
+        """Make a stored model champion, by hand."""
+        return self.ledger.promote(
+            name=name,
+            model=stored.model,
+            bundle=stored.bundle,
+            bundle_sha256=stored.bundle_sha256,
+            version=stored.version,
+            run=stored.run,
+            attempt=None,
+            reason="it meets every gate",
+            who="a test",
+        )
 
     def keep(self, trained: TrainedModel, snapshot: Snapshot) -> StoredModel:
         """The bundle of a trained model, and the record of the store stage."""

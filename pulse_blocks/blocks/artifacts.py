@@ -13,7 +13,7 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from pulse_blocks import progress
 from pulse_blocks.blocks.summaries import summary
 from pulse_blocks.progress import Progress
-from pulse_blocks.records import Record, ValidatedData
+from pulse_blocks.records import Deployment, Record, ValidatedData
 from pulse_blocks.settings import Workspace
 
 STAGES = ("ingest", "snapshot", "validate", "train", "store", "deploy")
@@ -25,6 +25,8 @@ def publish(protocol: str, stage: str, record: Record, workspace: Workspace) -> 
     markdown = summary(record)
     if isinstance(record, ValidatedData):
         markdown += f"\n\n{_report(record, workspace)}"
+    if isinstance(record, Deployment):
+        markdown += f"\n\n#### Where the champion comes from\n\n{_lineage(record, workspace)}"
     create_markdown_artifact(markdown, key=f"pulse-{protocol}-{stage}", description=f"{stage} of {protocol}")
 
 
@@ -34,6 +36,13 @@ def _report(record: ValidatedData, workspace: Workspace) -> str:
     from pulse_blocks.validation.markdown import report_markdown
 
     return report_markdown(load_report(open_store(workspace.store), record))
+
+
+def _lineage(record: Deployment, workspace: Workspace) -> str:
+    from pulse_blocks.lineage import trace
+    from pulse_blocks.lineage.markdown import render
+
+    return render(trace(workspace, record.champion))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 from prefect import State, get_run_logger
@@ -24,7 +24,7 @@ from prefect.states import Completed, Failed
 from pulse_blocks import progress
 from pulse_blocks.blocks import artifacts
 from pulse_blocks.blocks.workspace import load_workspace
-from pulse_blocks.errors import PulseError
+from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.events.outbox import deliver
 from pulse_blocks.ledger import migrate, open_ledger
 from pulse_blocks.ledger.rows import Attempt
@@ -43,6 +43,7 @@ from pulse_blocks.records import (
     to_json,
 )
 from pulse_blocks.stages.context import Context
+from pulse_blocks.stages.contract import require_version
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -93,7 +94,7 @@ class PipelineRun:
         self._cleanup.callback(ended.set)
         threading.Thread(target=self._beat, args=(ended,), name="pulse-heartbeat", daemon=True).start()
 
-    def stage(self, kind: type[R], work: Callable[[T, Context], R], before: T) -> R | State[R]:
+    def stage(self, kind: type[R], work: Callable[[T, Context], R], before: T) -> R:
         """Do one stage and remember its record, unless a killed attempt has finished it already.
 
         The record is in the ledger before the stage counts as done. The state of a stage that was not
@@ -104,7 +105,8 @@ class PipelineRun:
             record = from_json(self._finished[name], kind)
             self._publish(name, record)
             message = f"{name} was finished before the interruption."
-            return Completed(name="Resumed", message=message, data=record)
+            # Prefect takes a state that a task returns as the task's own, and hands on what it carries.
+            return cast("R", Completed(name="Resumed", message=message, data=record))
         progress.report(name, 0.0)
         started = time.monotonic()
         record = work(before, self._context)
@@ -120,7 +122,7 @@ class PipelineRun:
         progress.report(name, 1.0, 1.0)
         artifacts.publish(self._context.protocol.name, name, record, self._context.workspace)
 
-    def conclude(self, *futures: PrefectFuture[Any]) -> State[Any]:
+    def conclude(self, futures: list[PrefectFuture[Any]]) -> State[Any]:
         """Wait for the stages; the run fails in the words of the first one that failed."""
         with self._cleanup:
             for future in futures:
@@ -134,7 +136,9 @@ class PipelineRun:
         if not isinstance(error, PulseError):
             # The attempt stays open: whatever this was, the next run goes on after the last finished stage.
             return Failed(message=state.message or "A stage did not complete.", data=error)
-        self._end("failed", str(error))
+        if not isinstance(error, UnavailableError):
+            # What was only out of reach leaves the attempt open too: the next run goes on with it.
+            self._end("failed", str(error))
         return Failed(message=str(error), data=error)
 
     def _completed(self, records: list[Record]) -> State[Summary]:
@@ -170,11 +174,26 @@ class PipelineRun:
                 ledger.heartbeat(self._context.attempt)
 
 
+def conduct(
+    stages: Callable[[PipelineRun], list[PrefectFuture[Any]]],
+    name: str,
+    start: dt.date | None,
+    end: dt.date | None,
+) -> State[Any]:
+    """Run the stages of a protocol and give the flow its final state: whatever is refused, in one sentence."""
+    try:
+        run = begin(name, start, end)
+    except PulseError as error:
+        return Failed(message=str(error), data=error)
+    return run.conclude(stages(run))
+
+
 def begin(name: str, start: dt.date | None, end: dt.date | None) -> PipelineRun:
     """Load protocol and workspace, and take up the attempt that was interrupted, if there is one.
 
     An attempt is the same one where protocol and asked window are the same and the process that ran it is
-    gone. Raises PulseError for a protocol that is not sound; then nothing was touched.
+    gone. Raises PulseError for a protocol that is not sound, or that breaks the champion's callers without a new
+    major version; then nothing was touched.
     """
     workspace = load_workspace()
     protocol = loading.load(loading.find(workspace, name))
@@ -182,6 +201,7 @@ def begin(name: str, start: dt.date | None, end: dt.date | None) -> PipelineRun:
     resolve(protocol, since, until, dt.datetime.now(dt.UTC))
     migrate(workspace.ledger)
     with open_ledger(workspace.ledger) as ledger:
+        require_version(protocol, workspace, ledger)
         attempt = ledger.begin(protocol.name, f"{protocol.digest} {since} {until}")
     # "The last 90 days" of a resumed attempt are those before it was first begun.
     begun = dt.datetime.fromtimestamp(attempt.started / 1e6, dt.UTC)

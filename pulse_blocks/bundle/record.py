@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from pulse_blocks.protocol import spec
+from pulse_blocks.protocol.expressions import RowCheck
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import Record, Snapshot, TrainedModel, utc_now
 
@@ -37,7 +38,8 @@ class Bundle(Record, frozen=True, kw_only=True):
     """A model that can be served and traced.
 
     ``protocol`` is the protocol's canonical JSON, ``text`` the key of the model's text in the store,
-    ``trees`` the sha256 of that text before its parameters.
+    ``trees`` the sha256 of that text before its parameters. ``row_checks`` are the protocol's checks that a
+    request is held to.
     """
 
     format: Literal[1] = 1
@@ -50,6 +52,7 @@ class Bundle(Record, frozen=True, kw_only=True):
     run: RunFacts
     snapshot: SnapshotFacts
     created: str
+    row_checks: tuple[RowCheck, ...] = ()
 
 
 class LoadedBundle(Record, frozen=True, kw_only=True):
@@ -62,6 +65,8 @@ class LoadedBundle(Record, frozen=True, kw_only=True):
 
 def make(protocol: Protocol, trained: TrainedModel, snapshot: Snapshot) -> Bundle:
     """The bundle of a trained model."""
+    from pulse_blocks.protocol.translating import row_checks
+
     return Bundle(
         model=trained.model,
         name=protocol.name,
@@ -84,6 +89,7 @@ def make(protocol: Protocol, trained: TrainedModel, snapshot: Snapshot) -> Bundl
             rows=snapshot.rows,
         ),
         created=utc_now(),
+        row_checks=row_checks(protocol),
     )
 
 

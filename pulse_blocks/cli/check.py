@@ -41,9 +41,9 @@ def check(
     *,
     as_json: Json = False,
 ) -> None:
-    """Check protocol files: every problem at once, with line, column and the nearest key.
+    """Check protocol files; every problem at once, with line and column.
 
-    The exit code is 1 where there is any problem.
+    The exit code is 1 where there is any problem. Nothing is run and nothing is touched.
     """
     checked = check_files(files or all_protocols())
     emit(checked, lambda: _render(checked), as_json=as_json)

@@ -24,17 +24,22 @@ class Which(enum.StrEnum):
 
 
 class Made(Record, frozen=True, kw_only=True):
-    """What a finished data file holds, kept beside it: the file is made again only where this differs."""
+    """What a finished data file holds, kept beside it: the file is made again only where this differs.
+
+    ``asked`` is rows and seed where the data are generated.
+    """
 
     pulse: str
-    asked: int | None
-    seed: int
+    asked: tuple[int, int] | None
     rows: int
     bytes: int
 
 
 def demo_data(
-    which: Annotated[Which, typer.Argument(help="Real flights, or generated transactions.")] = Which.flights,
+    which: Annotated[
+        Which,
+        typer.Argument(metavar="[flights|transactions]", help="Real flights, or generated transactions."),
+    ] = Which.flights,
     *,
     rows: Annotated[
         int, typer.Option(min=1, help="Of transactions; flights are always all of them.")
@@ -42,7 +47,10 @@ def demo_data(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same transactions.")] = 7,
     as_json: Json = False,
 ) -> None:
-    """Write a SQLite file below .pulse/data and enter it as a datasource. A second call starts at once."""
+    """Write real flights, or made-up transactions, as a datasource.
+
+    The SQLite file is below .pulse/data. Where it is there already, with the same rows, nothing is written.
+    """
     from pulse_blocks import settings
 
     path, made, fresh = prepare(which, settings.load(), rows, seed)
@@ -69,17 +77,14 @@ def prepare(which: Which, workspace: Workspace, rows: int, seed: int) -> tuple[P
 def make(which: Which, path: Path, rows: int, seed: int) -> tuple[Made, bool]:
     """Write the file, unless it is there with the same rows. True where it was written now."""
     facts = path.with_suffix(".json")
-    asked = rows if which is Which.transactions else None
-    if (known := _known(path, facts)) and (known.pulse, known.asked, known.seed) == (
-        __version__,
-        asked,
-        seed,
-    ):
+    asked = (rows, seed) if which is Which.transactions else None
+    known = _known(path, facts)
+    if known and (known.pulse, known.asked) == (__version__, asked):
         return known, False
     facts.unlink(missing_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     written = _write(which, path, rows, seed)
-    made = Made(pulse=__version__, asked=asked, seed=seed, rows=written, bytes=path.stat().st_size)
+    made = Made(pulse=__version__, asked=asked, rows=written, bytes=path.stat().st_size)
     facts.write_bytes(to_json(made))
     return made, True
 

@@ -29,7 +29,7 @@ class GroupedCommands(TyperGroup):
         widest = max(len(name) for _, name, _ in shown)
         for heading, members in groupby(shown, key=lambda item: item[0]):
             rows = [
-                (name.ljust(widest), command.get_short_help_str(limit=90)) for _, name, command in members
+                (name.ljust(widest), command.get_short_help_str(limit=120)) for _, name, command in members
             ]
             with formatter.section(heading):
                 formatter.write_dl(rows)

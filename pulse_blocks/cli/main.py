@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from pulse_blocks.cli import (
     failures,
     lineage,
     predict,
+    protocol,
     schema,
     serve,
     snapshot,
@@ -37,6 +39,7 @@ app = commands(
 )
 app.command("check", rich_help_panel=CONTRACT)(check.check)
 app.command("schema", rich_help_panel=CONTRACT)(schema.schema)
+app.add_typer(protocol.app, name="protocol", rich_help_panel=CONTRACT)
 app.command("run", rich_help_panel=TRAINING)(running.run)
 app.command("deploy", rich_help_panel=TRAINING)(deploy.deploy)
 app.command("serve", rich_help_panel=SERVING)(serve.serve)
@@ -67,6 +70,8 @@ def _root(
 
 def main() -> None:
     """Run the command that the process was started with, and leave with its exit code (see ``failures``)."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without the tree's glyphs is no error
     sys.exit(run(sys.argv[1:]))
 
 
@@ -99,9 +104,21 @@ def _run(arguments: Sequence[str], *, as_json: bool) -> int:
 
 def _invoke(arguments: Sequence[str]) -> int:
     """The exit code that a command asked for by ``typer.Exit``, else 0. Its errors come through."""
+    for argument in arguments:
+        if not _is_text(argument):
+            raise click.UsageError(f"{argument!r} is not UTF-8.")
     command = typer.main.get_command(app)
     code = command.main(args=arguments, prog_name="pulse", standalone_mode=False)
     return code if isinstance(code, int) else 0
+
+
+def _is_text(argument: str) -> bool:
+    """Whether the shell gave text; other bytes arrive as surrogates, which cannot be printed or sent."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _asks_for_json(arguments: Sequence[str]) -> bool:

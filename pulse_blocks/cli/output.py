@@ -30,9 +30,10 @@ def note(text: str) -> None:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
-    """Aligned columns; on a terminal fitted to its width. ``right`` names the columns that hold numbers."""
-    if sys.stdout.isatty():
-        return _rich_table(headers, rows, right)
+    """Aligned columns, the same on a terminal and in a pipe: ids stay whole, to be copied.
+
+    ``right`` names the columns that hold numbers.
+    """
     widths = [max(len(line[at]) for line in (headers, *rows)) for at in range(len(headers))]
 
     def aligned(line: Sequence[str]) -> str:
@@ -43,23 +44,6 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Seque
         return "  ".join(cells).rstrip()
 
     return "\n".join(aligned(line) for line in (headers, *rows))
-
-
-def _rich_table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for at, header in enumerate(headers):
-        shown.add_column(header, justify="right" if at in right else "left", overflow="fold")
-    for row in rows:
-        shown.add_row(*(Text(cell) for cell in row))
-    console = Console()
-    with console.capture() as capture:
-        console.print(shown)
-    return capture.get().strip("\n")
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:

@@ -38,7 +38,7 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Ask the running runtime for a prediction. With --json the reply as it came."""
-    body = _checked(sys.stdin.read() if record == "-" else record)
+    body = _checked(sys.stdin.buffer.read() if record == "-" else record.encode())
     reply = post(url, f"/predict/{quote(name, safe='')}", body, f"pulse serve {name}")
     emit(reply, lambda: render(reply), as_json=as_json)
 
@@ -86,22 +86,22 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _checked(text: str) -> bytes:
+def _checked(body: bytes) -> bytes:
     try:
-        msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise PulseError(
             "predict.json",
             f"The input is not JSON: {error}.",
             """Quote it for the shell: '{"distance": 1400}', or give - and pipe it in.""",
         ) from None
-    return text.encode()
+    return body
 
 
 def _read(url: str, status: int, body: bytes) -> dict[str, Any]:
     try:
         reply = msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise PulseError(
             "predict.reply", f"{url} answered with status {status} and no JSON.", "Is another server there?"
         ) from None

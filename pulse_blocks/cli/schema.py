@@ -6,7 +6,7 @@ import sys
 
 
 def schema() -> None:
-    """Print the JSON Schema of protocol files, so that an editor completes and checks them."""
+    """Print the JSON Schema of protocol files, for editors."""
     from pulse_blocks.cli.output import to_json
     from pulse_blocks.protocol.schema import json_schema
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pulse_blocks.cli.embedded import Running, environment
 from pulse_blocks.cli.services import Service, choose_port, free_port, last_line
@@ -101,13 +101,13 @@ def runtime(workspace: Workspace, names: list[str], port: int | None = None) -> 
     )
 
 
-def _module(name: str, *words: str, **options: str) -> list[str]:
-    """``python -m NAME words --option value ...``."""
+def _module(module: str, /, *words: str, **options: str) -> list[str]:
+    """``python -m MODULE words --option value ...``."""
     flags = [part for key, value in options.items() for part in (f"--{key.replace('_', '-')}", value)]
-    return [sys.executable, "-m", name, *words, *flags]
+    return [sys.executable, "-m", module, *words, *flags]
 
 
-def start_all(starts: list[Callable[[], Service]]) -> list[Service]:
+def start_all(starts: Sequence[Callable[[], Service]]) -> list[Service]:
     """Start services side by side and wait until each is ready. Where one fails, all are stopped again."""
     services: list[Service] = []
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,7 +54,10 @@ def running(
 
     names = served_names(workspace)
     note("Starting MLflow, the worker and the runtime, and registering the deployments ...")
-    starts = [partial(stack.mlflow_ui, workspace, mlflow_port), partial(stack.worker, workspace, server)]
+    starts: list[Callable[[], Service]] = [
+        partial(stack.mlflow_ui, workspace, mlflow_port),
+        partial(stack.worker, workspace, server),
+    ]
     if names:
         starts.append(partial(stack.runtime, workspace, names, port))
     services = stack.start_all(starts)
@@ -83,7 +86,7 @@ def served_names(workspace: Workspace) -> list[str]:
 def addresses(server: Running, services: list[Service]) -> str:
     """Where to look, one line a service."""
     lines = [("Prefect", f"{server.ui}/v2")]
-    lines += [(service.name.removeprefix("The ").capitalize(), service.url) for service in services]
+    lines += [(name[0].upper() + name[1:], s.url) for s in services for name in [s.name.removeprefix("The ")]]
     if all(service.name != "The runtime" for service in services):
         lines.append(
             ("Runtime", "not started: no model yet. Train one (pulse run NAME), then pulse up again.")

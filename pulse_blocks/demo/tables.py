@@ -63,7 +63,8 @@ def _replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise _unwritable(path, error.strerror or str(error)) from error
     finally:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # never made, or its folder is none
+            fresh.unlink()
 
 
 def _unwritable(path: Path, reason: str) -> PulseError:

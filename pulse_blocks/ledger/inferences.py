@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger.base import InferenceTuple, Row
@@ -13,6 +13,7 @@ _SELECT = (
     "select id, at, event_time, source_key, model, input, output, input_sha256, output_sha256, latency_us,"
     " flags from inferences"
 )
+_PAGE = 2_000
 
 
 class Inferences(Table):
@@ -48,6 +49,34 @@ class Inferences(Table):
         """How many inferences each of these models has made."""
         count = "select count(*) from inferences where model = ?"
         return {model: self._database.read(count, (model,))[0][0] for model in models}
+
+    def inference_ids(self, model: str) -> Iterator[str]:
+        """The ids of a model's inferences, the oldest first, a page at a time: memory does not grow."""
+        last: tuple[int, str] = (-1, "")
+        while True:
+            rows = self._database.read(
+                "select at, id from inferences where model = ? and (at, id) > (?, ?) order by at, id limit ?",
+                (model, *last, _PAGE),
+            )
+            yield from (row[1] for row in rows)
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1][0], rows[-1][1]
+
+    def each_inference(self) -> Iterator[Inference]:
+        """Every inference, by id and so by time, a page at a time: memory does not grow."""
+        last = ""
+        while True:
+            rows = self._database.read(f"{_SELECT} where id > ? order by id limit ?", (last, _PAGE))
+            yield from map(_inference, rows)
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1][0]
+
+    def oldest_inference(self) -> str | None:
+        """The id of the first inference that the ledger still holds."""
+        rows = self._database.read("select id from inferences order by id limit 1")
+        return rows[0][0] if rows else None
 
 
 def _inference(row: Row) -> Inference:

@@ -6,11 +6,12 @@ from typing import Self
 
 from pulse_blocks.ledger.attempts import Attempts
 from pulse_blocks.ledger.inferences import Inferences
+from pulse_blocks.ledger.labels import Labels
 from pulse_blocks.ledger.outbox import Outbox
 from pulse_blocks.ledger.promotions import Promotions
 
 
-class Ledger(Attempts, Promotions, Inferences, Outbox):
+class Ledger(Attempts, Promotions, Inferences, Labels, Outbox):
     """All facts of one workspace. Whatever writes is durable on return; threads may share it."""
 
     def close(self) -> None:

@@ -61,6 +61,13 @@ class Promotions(Table):
             _promotion(row) for row in self._database.read(f"{_SELECT} where name = ? order by seq", (name,))
         ]
 
+    def champion_at(self, name: str, at: int) -> Promotion | None:
+        """Who was champion at ``at`` (microseconds since 1970), None where nobody was yet."""
+        rows = self._database.read(
+            f"{_SELECT} where name = ? and at <= ? order by seq desc limit 1", (name, at)
+        )
+        return _promotion(rows[0]) if rows else None
+
     def promoted_names(self) -> list[str]:
         """All names that have a champion, sorted."""
         return [row[0] for row in self._database.read("select distinct name from promotions order by name")]

@@ -82,6 +82,23 @@ class StageRow(Fact, frozen=True, kw_only=True):
     seconds: float
 
 
+class NewLabel(Fact, frozen=True, kw_only=True):
+    """What turned out to be true about an inference; ``value`` is JSON.
+
+    ``event_time`` is when it turned out, where the sender knows.
+    """
+
+    inference: str
+    value: str
+    event_time: int | None = None
+
+
+class Label(NewLabel, frozen=True, kw_only=True):
+    """A label in the ledger; ``at`` is when it came in."""
+
+    at: int
+
+
 class OutboxEvent(Fact, frozen=True, kw_only=True):
     """An event that has to reach Prefect. ``id`` is a UUID: delivering it twice is one event."""
 

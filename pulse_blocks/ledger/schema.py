@@ -36,6 +36,18 @@ inferences = Table(
     Index("inferences_model_at", "model", "at"),
 )
 
+labels = Table(
+    "labels",
+    metadata,
+    Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("inference", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("event_time", BigInteger),
+    Column("at", BigInteger, nullable=False),
+    Index("labels_inference_seq", "inference", "seq"),
+    sqlite_autoincrement=True,
+)
+
 promotions = Table(
     "promotions",
     metadata,

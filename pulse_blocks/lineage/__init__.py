@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from pulse_blocks.lineage.graph import Edge, Graph, Thing, tree
 from pulse_blocks.lineage.node import Node
-from pulse_blocks.lineage.trace import trace, trace_in
+from pulse_blocks.lineage.trace import graph, inferences_on, trace, trace_at, trace_in, trace_rows
 
-__all__ = ["Node", "trace", "trace_in"]
+__all__ = [
+    "Edge",
+    "Graph",
+    "Node",
+    "Thing",
+    "graph",
+    "inferences_on",
+    "trace",
+    "trace_at",
+    "trace_in",
+    "trace_rows",
+    "tree",
+]

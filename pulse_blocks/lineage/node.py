@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import datetime as dt
+from typing import Any, Literal
 
 import msgspec
 
-from pulse_blocks.ids import Kind
 from pulse_blocks.ledger import Ledger
-from pulse_blocks.records import Record
+from pulse_blocks.records import Record, iso
 from pulse_blocks.stores.base import Store
+
+Kind = Literal["inference", "model", "run", "snapshot", "datasource", "champion", "rows"]
 
 
 class Node(Record, frozen=True, kw_only=True):
@@ -18,11 +20,19 @@ class Node(Record, frozen=True, kw_only=True):
     ``facts`` by kind; hashes are whole, written ``sha256:`` and 64 hex digits:
 
     - inference: ``time``, ``event_time`` and ``source_key`` (or None), ``input_hash``, ``output_hash``,
-      ``latency_ms``, ``cached``, ``fallback``
+      ``latency_ms``, ``cached``, ``fallback``; ``label``, where one has come in: its value
     - model: ``name``, ``version``, ``trees_hash``; seen from the data ``inferences``, how many it made
-    - run: ``started``, ``seconds``, ``metrics``, ``tracking_run`` (MLflow's id)
-    - snapshot: ``datasource``, ``created``, ``rows``, ``hash``
+    - run: ``started``, ``seconds``, ``metrics``, ``tracking_run`` (MLflow's id); ``refused``: why it gave no
+      model
+    - snapshot: ``datasource``, ``created``, ``rows``, ``hash``; below a question about rows ``matching``, and
+      ``chunks``, the keys of those that hold them
+    - datasource: ``snapshots``, how many there are
+    - champion (a name's pointer): ``at``, the time asked for, ``since``, ``until`` (or None), ``previous`` (or
+      None), ``reason``, ``who``, ``promotion`` (its number)
+    - rows: ``matching``, ``chunks`` and ``snapshots`` (counts), ``problems``: what could not be read
 
+    What was asked for itself, if it is no inference or champion, has ``standing``: ``models`` (but not for a
+    model), ``inferences``, and ``live_since``, the time since when one of those models is champion (or None).
     A fact that cannot be read is left out, and ``missing`` says in words what is not there.
     """
 
@@ -42,3 +52,8 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
 def sha256(digits: str) -> str:
     """A hash as facts spell it."""
     return f"sha256:{digits}"
+
+
+def time_of(microseconds: int) -> str:
+    """A time of the ledger as facts spell it."""
+    return iso(dt.datetime.fromtimestamp(microseconds / 1e6, dt.UTC))

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from typing import Any
 
+import msgspec
+
 from pulse_blocks import bundle as bundles
+from pulse_blocks import ids
 from pulse_blocks.bundle import Bundle, RunFacts, SnapshotFacts
 from pulse_blocks.bundle.files import key_of
 from pulse_blocks.errors import PulseError, UnavailableError
-from pulse_blocks.ledger.rows import CACHED, FALLBACK
-from pulse_blocks.lineage.node import Node, Places, sha256
-from pulse_blocks.records import Snapshot, StoredModel, TrainedModel, from_json, iso
+from pulse_blocks.ledger.rows import CACHED, FALLBACK, Inference
+from pulse_blocks.lineage.graph import Sketch
+from pulse_blocks.lineage.node import Places, sha256, time_of
+from pulse_blocks.records import RefusedModel, Snapshot, StoredModel, TrainedModel, from_json, iso
 
 
-def inference(places: Places, id_or_prefix: str) -> Node:
-    """An inference and all that it stands on."""
-    row = places.ledger.inference(id_or_prefix)
+def inference(sketch: Sketch, places: Places, id_or_prefix: str) -> str:
+    """Draw an inference and all that it stands on; returns its id."""
+    row = _inference(places, id_or_prefix)
     facts = {
-        "time": _time(row.at),
-        "event_time": None if row.event_time is None else _time(row.event_time),
+        "time": time_of(row.at),
+        "event_time": None if row.event_time is None else time_of(row.event_time),
         "source_key": row.source_key,
         "input_hash": sha256(row.input_sha256),
         "output_hash": sha256(row.output_sha256),
@@ -28,23 +31,50 @@ def inference(places: Places, id_or_prefix: str) -> Node:
         "cached": bool(row.flags & CACHED),
         "fallback": bool(row.flags & FALLBACK),
     }
-    return Node(kind="inference", id=row.id, facts=facts, children=(model(places, row.model),))
+    if labels := places.ledger.labels(row.id):
+        facts["label"] = msgspec.json.decode(labels[-1].value)
+    sketch.add("inference", row.id, facts)
+    sketch.link(row.id, "answered by", row.model)
+    model(sketch, places, row.model)
+    return row.id
 
 
-def model(places: Places, model_id: str) -> Node:
-    """A model with its run and its snapshot: by its bundle, or by the ledger where the bundle is gone."""
+def _inference(places: Places, id_or_prefix: str) -> Inference:
+    """The row of the ledger. Where there is none, the time in the id says why that may be."""
+    try:
+        return places.ledger.inference(id_or_prefix)
+    except PulseError as error:
+        if error.code != "lineage.unknown":
+            raise
+        try:
+            made = iso(ids.inference_time(id_or_prefix))
+        except ValueError:
+            raise error from None
+        oldest = places.ledger.oldest_inference()
+        begins = iso(ids.inference_time(oldest)) if oldest else None
+        holds = f"this ledger begins at {begins}" if begins else "this ledger holds no inference at all"
+        raise PulseError(
+            error.code, f"The ledger knows no inference {id_or_prefix}, made at {made}: {holds}.", error.hint
+        ) from None
+
+
+def model(sketch: Sketch, places: Places, model_id: str) -> None:
+    """Draw a model, its run and its snapshot: by its bundle, or by the ledger where the bundle is gone."""
     facts: dict[str, Any] = names(model_id)
     found, missing = _bundle(places, model_id)
+    trained = None if found is not None else _trained(places, model_id)
+    if found is None and trained is None:
+        missing = f"{missing} The ledger knows no training of it either: it was made in another workspace."
     if missing:
         facts["missing"] = missing
-    children: tuple[Node, ...] = ()
+    made_by = found or trained
+    if made_by is not None:
+        facts["trees_hash"] = sha256(made_by.trees)
+    sketch.add("model", model_id, facts)
     if found is not None:
-        facts["trees_hash"] = sha256(found.trees)
-        children = (run(found.run), snapshot(places, found.snapshot.id, found.snapshot))
-    elif (trained := _trained(places, model_id)) is not None:
-        facts["trees_hash"] = sha256(trained.trees)
-        children = (run(facts_of(trained)), snapshot(places, trained.snapshot))
-    return Node(kind="model", id=model_id, facts=facts, children=children)
+        _below(sketch, places, model_id, found.run, found.snapshot.id, found.snapshot)
+    elif trained is not None:
+        _below(sketch, places, model_id, facts_of(trained), trained.snapshot)
 
 
 def names(model_id: str) -> dict[str, str]:
@@ -53,21 +83,28 @@ def names(model_id: str) -> dict[str, str]:
     return {"name": name, "version": rest.rpartition("-")[0]}
 
 
-def run(found: RunFacts, children: tuple[Node, ...] = ()) -> Node:
-    """A training run, its metrics by name."""
+def run(sketch: Sketch, found: RunFacts) -> None:
+    """Draw a training run, its metrics by name."""
     facts = {
         "started": found.started,
         "seconds": found.seconds,
         "metrics": dict(sorted(found.metrics.items())),
         "tracking_run": found.tracking_run,
     }
-    return Node(kind="run", id=found.id, facts=facts, children=children)
+    sketch.add("run", found.id, facts)
 
 
-def snapshot(
-    places: Places, snapshot_id: str, known: SnapshotFacts | None = None, children: tuple[Node, ...] = ()
-) -> Node:
-    """A snapshot by its manifest; by what its model's bundle says of it where the manifest is gone."""
+def refused_run(sketch: Sketch, found: RefusedModel) -> None:
+    """Draw a run that gave no model, with what is known of it."""
+    facts: dict[str, Any] = {"started": found.started, "seconds": found.seconds}
+    if found.metrics is not None:
+        facts["metrics"] = dict(sorted(found.metrics.items()))
+    facts |= {"tracking_run": found.tracking_run, "refused": found.reason}
+    sketch.add("run", found.run, facts)
+
+
+def snapshot(sketch: Sketch, places: Places, snapshot_id: str, known: SnapshotFacts | None = None) -> None:
+    """Draw a snapshot by its manifest; by what its model's bundle says of it where the manifest is gone."""
     from pulse_blocks.snapshots.reading import load
 
     found: Snapshot | SnapshotFacts | None = known
@@ -85,7 +122,7 @@ def snapshot(
             "rows": found.rows,
             "hash": sha256(found.hash),
         }
-    return Node(kind="snapshot", id=snapshot_id, facts=facts, children=children)
+    sketch.add("snapshot", snapshot_id, facts)
 
 
 def facts_of(trained: TrainedModel) -> RunFacts:
@@ -99,14 +136,34 @@ def facts_of(trained: TrainedModel) -> RunFacts:
     )
 
 
+def stored(places: Places, model_id: str) -> list[StoredModel]:
+    """The records of a model's store stages, the oldest first: one a run that gave these trees."""
+    rows = places.ledger.stage_rows(model_id, "store")
+    return [from_json(row.record, StoredModel) for row in rows if row.record_id == model_id]
+
+
+def _below(
+    sketch: Sketch,
+    places: Places,
+    model_id: str,
+    by: RunFacts,
+    snapshot_id: str,
+    known: SnapshotFacts | None = None,
+) -> None:
+    run(sketch, by)
+    sketch.link(model_id, "trained by", by.id)
+    snapshot(sketch, places, snapshot_id, known)
+    sketch.link(model_id, "trained on", snapshot_id)
+
+
 def _bundle(places: Places, model_id: str) -> tuple[Bundle | None, str | None]:
     """The bundle, and what is wrong with it in words. A bundle is not believed where its hash differs."""
     key = key_of(model_id)
     try:
         data = places.store.get(key)
-        expected = {stored.bundle_sha256 for stored in _stored(places, model_id)}
+        expected = {one.bundle_sha256 for one in stored(places, model_id)}
         if expected and hashlib.sha256(data).hexdigest() not in expected:
-            return None, f"its bundle {places.store.locate(key)} is not the one that was stored"
+            return None, f"its bundle {places.store.locate(key)} is not the one that was stored."
         return bundles.parse(data, places.store.locate(key))[0], None
     except UnavailableError:
         raise
@@ -114,18 +171,9 @@ def _bundle(places: Places, model_id: str) -> tuple[Bundle | None, str | None]:
         return None, f"its bundle cannot be read. {error.message}"
 
 
-def _stored(places: Places, model_id: str) -> list[StoredModel]:
-    rows = places.ledger.stage_rows(model_id, "store")
-    return [from_json(row.record, StoredModel) for row in rows if row.record_id == model_id]
-
-
 def _trained(places: Places, model_id: str) -> TrainedModel | None:
     """The training of a model's first run."""
-    for stored in _stored(places, model_id):
-        for row in places.ledger.stage_rows(stored.run, "train"):
+    for one in stored(places, model_id):
+        for row in places.ledger.stage_rows(one.run, "train"):
             return from_json(row.record, TrainedModel)
     return None
-
-
-def _time(microseconds: int) -> str:
-    return iso(dt.datetime.fromtimestamp(microseconds / 1e6, dt.UTC))

@@ -1,39 +1,108 @@
-"""From the data towards predictions: what stands on a run, what stands on a snapshot."""
+"""From the data towards predictions: what stands on a datasource, a snapshot, a run or a model."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from pulse_blocks.lineage import origin
-from pulse_blocks.lineage.node import Node, Places
-from pulse_blocks.records import StoredModel, TrainedModel, from_json
+from pulse_blocks.lineage.graph import Sketch
+from pulse_blocks.lineage.node import Places, time_of
+from pulse_blocks.lineage.resolving import sound_snapshots
+from pulse_blocks.records import RefusedModel, SnapshotRef, StoredModel, TrainedModel, from_json
 
 
-def run(places: Places, run_id: str) -> Node:
-    """A run with its snapshot and the models that came of it."""
-    rows = places.ledger.stage_rows(run_id, "train")
-    trained = from_json(rows[0].record, TrainedModel)
-    below = (origin.snapshot(places, trained.snapshot), *_models(places, run_id))
-    return origin.run(origin.facts_of(trained), below)
+class Descent:
+    """What the ledger knows of runs and models, read once, however many snapshots are asked about."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        ledger = places.ledger
+        rows = ledger.stage_rows("run_", "train")
+        self.trained = {row.record_id: from_json(row.record, TrainedModel) for row in rows}
+        rows = ledger.stage_rows("run_", "refused")
+        self.refused = {
+            row.record_id: from_json(row.record, RefusedModel)
+            for row in rows
+            if row.record_id not in self.trained
+        }
+        self._models: dict[str, dict[str, None]] = {}
+        for row in ledger.stage_rows("", "store"):
+            stored = from_json(row.record, StoredModel)
+            self._models.setdefault(stored.run, {})[stored.model] = None
+
+    def run(self, sketch: Sketch, run_id: str) -> list[str]:
+        """Draw a run and the models that came of it; returns their ids."""
+        if run_id in self.refused:
+            origin.refused_run(sketch, self.refused[run_id])
+            return []
+        origin.run(sketch, origin.facts_of(self.trained[run_id]))
+        models = list(self._models.get(run_id, ()))
+        counts = self._places.ledger.inference_counts(one for one in models if one not in sketch)
+        for model in models:
+            if model in counts:
+                sketch.add("model", model, {**origin.names(model), "inferences": counts[model]})
+            sketch.link(model, "trained by", run_id)
+        return models
+
+    def snapshot(self, sketch: Sketch, snapshot_id: str) -> list[str]:
+        """Draw a snapshot, the runs on it, the oldest first, and their models; returns the models' ids."""
+        origin.snapshot(sketch, self._places, snapshot_id)
+        models: list[str] = []
+        for run_id in self.runs_on(snapshot_id):
+            models += self.run(sketch, run_id)
+            sketch.link(run_id, "trained on", snapshot_id)
+        return models
+
+    def runs_on(self, snapshot_id: str) -> list[str]:
+        """The runs that were trained on a snapshot, refused ones among them, the oldest first."""
+        runs: dict[str, TrainedModel | RefusedModel] = {**self.trained, **self.refused}
+        found = [one for one in runs.values() if one.snapshot == snapshot_id]
+        return [one.run for one in sorted(found, key=lambda one: one.started)]
+
+    def snapshot_of(self, run_id: str) -> str:
+        """The data of a run."""
+        return (self.trained.get(run_id) or self.refused[run_id]).snapshot
+
+    def models_on(self, snapshot_ids: Iterable[str]) -> list[str]:
+        """The models of these snapshots, without drawing them."""
+        runs = [run for one in snapshot_ids for run in self.runs_on(one)]
+        return list(dict.fromkeys(model for run in runs for model in self._models.get(run, ())))
+
+    def models_of(self, run_id: str) -> list[str]:
+        """The models of a run, without drawing them."""
+        return list(self._models.get(run_id, ()))
 
 
-def snapshot(places: Places, snapshot_id: str) -> Node:
-    """A snapshot with the runs that were trained on it, the oldest first, and their models."""
-    runs = {
-        trained.run: trained
-        for row in places.ledger.stage_rows("run_", "train")
-        if (trained := from_json(row.record, TrainedModel)).snapshot == snapshot_id
+def snapshots_of(places: Places, datasource: str) -> list[str]:
+    """The snapshots that were read from a datasource, the oldest first; the ledger remembers lost ones."""
+    found = {one.id: one.created for one in sound_snapshots(places) if one.datasource == datasource}
+    for row in places.ledger.stage_rows("snap_", "snapshot"):
+        ref = from_json(row.record, SnapshotRef)
+        if ref.datasource == datasource:
+            found.setdefault(ref.id, ref.created)
+    return sorted(found, key=lambda one: (found[one], one))
+
+
+def standing(places: Places, models: Iterable[str]) -> dict[str, Any]:
+    """How much stands on something: ``models``, ``inferences``, ``live_since``."""
+    distinct = dict.fromkeys(models)
+    counts = places.ledger.inference_counts(distinct)
+    since = [
+        at for name in {one.partition("@")[0] for one in distinct} if (at := _live(places, name, distinct))
+    ]
+    return {
+        "models": len(distinct),
+        "inferences": sum(counts.values()),
+        "live_since": time_of(min(since)) if since else None,
     }
-    below = tuple(
-        origin.run(origin.facts_of(trained), _models(places, trained.run)) for trained in runs.values()
-    )
-    return origin.snapshot(places, snapshot_id, children=below)
 
 
-def _models(places: Places, run_id: str) -> tuple[Node, ...]:
-    """The models that a run has stored, each with the number of inferences it has made."""
-    rows = places.ledger.stage_rows("", "store")
-    models = dict.fromkeys(row.record_id for row in rows if from_json(row.record, StoredModel).run == run_id)
-    counts = places.ledger.inference_counts(models)
-    return tuple(
-        Node(kind="model", id=model, facts={**origin.names(model), "inferences": counts[model]})
-        for model in models
-    )
+def _live(places: Places, name: str, models: Iterable[str]) -> int | None:
+    """Since when the champion of a name has been one of these models without a break."""
+    since = None
+    for promotion in reversed(places.ledger.promotions(name)):
+        if promotion.model not in models:
+            break
+        since = promotion.at
+    return since

@@ -10,16 +10,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from pulse_blocks.lineage.node import Node
 
-_TITLES = {"inference": "Inference", "model": "Model", "run": "Training Run", "snapshot": "Snapshot"}
+TITLES = {
+    "inference": "Inference",
+    "model": "Model",
+    "run": "Training Run",
+    "snapshot": "Snapshot",
+    "datasource": "Datasource",
+    "champion": "Champion",
+    "rows": "Rows where",
+}
+# Of a long list; --json has all.
+_SHOWN_LINES = 5
 # A line and the lines below it.
 Branch = tuple[str, list["Branch"]]
 
 
 def render(node: Node) -> str:
     """The tree, without a trailing newline."""
-    title, below = _branch(node)
+    title, below = branch(node)
     return "\n".join((title, *_lines(below, "")))
 
 
@@ -39,24 +51,28 @@ def _lines(branches: list[Branch], indent: str) -> Iterator[str]:
         yield from _lines(below, indent + ("    " if last else "│   "))
 
 
-def _branch(node: Node) -> Branch:
+def branch(node: Node) -> Branch:
     """A thing with its facts in front of what is below it; an inference has its hashes behind."""
-    below = [_branch(child) for child in node.children]
+    below = [branch(child) for child in node.children]
     own = list(_facts(node.kind, node.facts))
     if missing := node.facts.get("missing"):
         own.append((f"Missing: {missing}", []))
     parts = below + own if node.kind == "inference" else own + below
-    return f"{_TITLES[node.kind]}: {node.id}", parts
+    return f"{TITLES[node.kind]}: {node.id}", parts
 
 
 def _facts(kind: str, facts: dict[str, Any]) -> Iterator[Branch]:
-    for key, (label, shown) in _SHOWN[kind].items():
-        if key in facts:
+    for key, (label, shown) in {**_SHOWN[kind], "standing": ("Standing on it", _standing)}.items():
+        if facts.get(key) is not None:
             yield shown(label, facts[key])
 
 
 def _as_it_is(label: str, value: Any) -> Branch:
     return f"{label}: {value}", []
+
+
+def _json(label: str, value: Any) -> Branch:
+    return f"{label}: {msgspec.json.encode(value).decode()}", []
 
 
 def _count(label: str, value: int) -> Branch:
@@ -65,6 +81,22 @@ def _count(label: str, value: int) -> Branch:
 
 def _duration(label: str, value: float) -> Branch:
     return f"{label}: {duration(value)}", []
+
+
+def _count_of(many: int, what: str) -> str:
+    return f"{many:,} {what}{'' if many == 1 else 's'}"
+
+
+def _standing(label: str, value: dict[str, Any]) -> Branch:
+    told = [_count_of(value[f"{what}s"], what) for what in ("model", "inference") if f"{what}s" in value]
+    if value["live_since"]:
+        told.append(f"live since {value['live_since']}")
+    return f"{label}: {', '.join(told)}", []
+
+
+def _lines_of(label: str, value: list[str]) -> Branch:
+    more = [f"and {len(value) - _SHOWN_LINES:,} more"] if len(value) > _SHOWN_LINES else []
+    return f"{label}:", [(line, []) for line in (*value[:_SHOWN_LINES], *more)]
 
 
 def _metrics(label: str, value: dict[str, float]) -> Branch:
@@ -83,17 +115,35 @@ _SHOWN: dict[str, dict[str, tuple[str, Any]]] = {
     "inference": {
         "input_hash": ("Input Hash", _shorter_hash),
         "output_hash": ("Output Hash", _shorter_hash),
+        "label": ("Label", _json),
     },
     "model": {"inferences": ("Inferences", _count)},
     "run": {
         "started": ("Started", _as_it_is),
         "seconds": ("Duration", _duration),
         "metrics": ("Metrics", _metrics),
+        "refused": ("Refused", _as_it_is),
     },
     "snapshot": {
         "datasource": ("Datasource", _as_it_is),
         "created": ("Created", _as_it_is),
         "rows": ("Rows", _count),
         "hash": ("Hash", _short_hash),
+        "matching": ("Matching Rows", _count),
+        "chunks": ("In Chunks", _lines_of),
+    },
+    "datasource": {"snapshots": ("Snapshots", _count)},
+    "champion": {
+        "since": ("Since", _as_it_is),
+        "until": ("Until", _as_it_is),
+        "reason": ("Reason", _as_it_is),
+        "who": ("By", _as_it_is),
+        "previous": ("Before", _as_it_is),
+    },
+    "rows": {
+        "matching": ("Matching Rows", _count),
+        "chunks": ("Chunks", _count),
+        "snapshots": ("Snapshots", _count),
+        "problems": ("Missing", _lines_of),
     },
 }

@@ -1,11 +1,15 @@
-"""From any id to its tree."""
+"""From any id to its graph and its tree."""
 
 from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ids import kind_of
 from pulse_blocks.ledger import Ledger, open_ledger
-from pulse_blocks.lineage import origin, resolving, standing
+from pulse_blocks.lineage import champions, origin, resolving, standing
+from pulse_blocks.lineage.graph import Graph, Sketch, tree
 from pulse_blocks.lineage.node import Node, Places
 from pulse_blocks.settings import Workspace
 from pulse_blocks.stores import open_store
@@ -13,11 +17,12 @@ from pulse_blocks.stores.base import Store
 
 
 def trace(workspace: Workspace, id_or_prefix: str) -> Node:
-    """The tree of an id, or of the only id that ``id_or_prefix`` begins.
+    """The tree of an id, or of the only id that ``id_or_prefix`` begins, or of a name.
 
-    An inference or a model is traced back to its data; a run shows its data and its models; a snapshot what
-    stands on it. What is missing on the way is said in the tree. Raises PulseError ``lineage.no_id``,
-    ``lineage.unknown`` or ``lineage.ambiguous``, and UnavailableError where a place is out of reach.
+    An inference or a model is traced back to its data; a run shows its data and its models; a snapshot and a
+    datasource what stands on them; the name of a protocol its champion. What is missing on the way is said in
+    the tree. Raises PulseError ``lineage.no_id``, ``lineage.unknown`` or ``lineage.ambiguous``, and
+    UnavailableError where a place is out of reach.
     """
     with open_ledger(workspace.ledger) as ledger:
         return trace_in(ledger, open_store(workspace.store), id_or_prefix)
@@ -25,19 +30,95 @@ def trace(workspace: Workspace, id_or_prefix: str) -> Node:
 
 def trace_in(ledger: Ledger, store: Store, id_or_prefix: str) -> Node:
     """As ``trace``, in places that are open already."""
-    places = Places(ledger=ledger, store=store)
+    return tree(graph(Places(ledger=ledger, store=store), id_or_prefix))
+
+
+def trace_at(workspace: Workspace, name: str, at: dt.datetime) -> Node:
+    """The tree of the model that was champion of ``name`` at a time. Raises PulseError where none was."""
+    with open_ledger(workspace.ledger) as ledger:
+        places, sketch = Places(ledger=ledger, store=open_store(workspace.store)), Sketch()
+        return tree(sketch.graph(champions.champion(sketch, places, name, at)))
+
+
+def trace_rows(workspace: Workspace, condition: str, within: str | None = None) -> Node:
+    """What holds the rows that meet an SQL condition, and what stands on it (see ``touching``)."""
+    from pulse_blocks.lineage import touching
+
+    with open_ledger(workspace.ledger) as ledger:
+        places, sketch = Places(ledger=ledger, store=open_store(workspace.store)), Sketch()
+        return tree(sketch.graph(touching.rows(sketch, places, condition, within)))
+
+
+def graph(places: Places, id_or_prefix: str) -> Graph:
+    """The graph around an id or a name. Raises as ``trace`` does."""
+    sketch = Sketch()
     match kind_of(id_or_prefix):
         case "inference":
-            return origin.inference(places, id_or_prefix)
+            root = origin.inference(sketch, places, id_or_prefix)
         case "model":
-            return origin.model(places, resolving.model_id(places, id_or_prefix))
+            root = resolving.model_id(places, id_or_prefix)
+            origin.model(sketch, places, root)
+            counted = standing.standing(places, [root])
+            sketch.add("model", root, {"standing": {k: v for k, v in counted.items() if k != "models"}})
         case "run":
-            return standing.run(places, resolving.run_id(places, id_or_prefix))
+            root = _run(sketch, places, resolving.run_id(places, id_or_prefix))
         case "snapshot":
-            return standing.snapshot(places, resolving.snapshot_id(places, id_or_prefix))
+            root = resolving.snapshot_id(places, id_or_prefix)
+            models = standing.Descent(places).snapshot(sketch, root)
+            sketch.add("snapshot", root, {"standing": standing.standing(places, models)})
         case None:
+            root = _name(sketch, places, id_or_prefix)
+    return sketch.graph(root)
+
+
+def inferences_on(places: Places, id_or_prefix: str) -> Iterator[str]:
+    """The ids of all inferences that stand on something, model by model, the oldest first; streamed."""
+    for model in _models_on(places, id_or_prefix):
+        yield from places.ledger.inference_ids(model)
+
+
+def _models_on(places: Places, id_or_prefix: str) -> list[str]:
+    match kind_of(id_or_prefix):
+        case "inference":
             raise PulseError(
-                "lineage.no_id",
-                f"{id_or_prefix!r} is not an id of Pulse.",
-                "Ids look like inference_01jd..., snap_9f2c..., run_5d0c... and flight-delay@1.0.0-3fa94c1.",
+                "lineage.nothing_stands",
+                f"{id_or_prefix} is an inference: no other inference stands on it.",
+                "Give a snapshot, a run, a model or a datasource.",
             )
+        case "model":
+            return [resolving.model_id(places, id_or_prefix)]
+        case "run":
+            return standing.Descent(places).models_of(resolving.run_id(places, id_or_prefix))
+        case "snapshot":
+            found = [resolving.snapshot_id(places, id_or_prefix)]
+        case None:
+            found = standing.snapshots_of(places, id_or_prefix)
+            if not found:
+                raise resolving.no_id(places, id_or_prefix)
+    return standing.Descent(places).models_on(found)
+
+
+def _run(sketch: Sketch, places: Places, run_id: str) -> str:
+    descent = standing.Descent(places)
+    models = descent.run(sketch, run_id)
+    snapshot = descent.snapshot_of(run_id)
+    origin.snapshot(sketch, places, snapshot)
+    sketch.link(run_id, "trained on", snapshot)
+    sketch.add("run", run_id, {"standing": standing.standing(places, models)})
+    return run_id
+
+
+def _name(sketch: Sketch, places: Places, name: str) -> str:
+    """A datasource, or else a protocol with a champion."""
+    snapshots = standing.snapshots_of(places, name)
+    if not snapshots:
+        if places.ledger.champion(name) is None:
+            raise resolving.no_id(places, name)
+        return champions.champion(sketch, places, name, dt.datetime.now(dt.UTC))
+    descent, models = standing.Descent(places), []
+    for one in snapshots:
+        models += descent.snapshot(sketch, one)
+        sketch.link(one, "read from", name)
+    counted = {"snapshots": len(snapshots), "standing": standing.standing(places, models)}
+    sketch.add("datasource", name, counted)
+    return name

@@ -24,13 +24,15 @@ _TOO_LARGE = f"A protocol has at most {LARGEST // 1024} KiB."
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 
 
-def load(path: Path) -> Protocol:
+def load(path: Path, *, any_name: bool = False) -> Protocol:
     """Read a protocol file. Raises ProtocolError with all problems, in the order of the file.
 
-    The protocol's ``name`` must be the file's name without ``.yaml``: that is how commands find it.
+    The protocol's ``name`` must be the file's name without ``.yaml``: that is how commands find it. With
+    ``any_name`` it need not: an older version that lies beside, say.
     """
     problems = Problems(str(path))
-    return _sound(_text(_read(path, problems), problems), problems, path.name.removesuffix(SUFFIX))
+    stem = None if any_name else path.name.removesuffix(SUFFIX)
+    return _sound(_text(_read(path, problems), problems), problems, stem)
 
 
 def loads(text: str, file: str = "<protocol>") -> Protocol:

@@ -117,8 +117,32 @@ class FreshSpec(Spec, frozen=True, kw_only=True):
     within: Duration
 
 
+class NullsSpec(Spec, frozen=True, kw_only=True):
+    """At most this share of a column's values is null."""
+
+    column: ColumnName
+    at_most: Share
+
+
+class MeanSpec(Spec, frozen=True, kw_only=True):
+    """Bounds on the mean of a column; of a boolean, the share that is true. Nulls do not count."""
+
+    column: ColumnName
+    ge: Number | None = None
+    le: Number | None = None
+
+
+class QuantileSpec(Spec, frozen=True, kw_only=True):
+    """Bounds on a quantile of a column: the least value that a share ``q`` of the values does not exceed."""
+
+    column: ColumnName
+    q: Share
+    ge: Number | None = None
+    le: Number | None = None
+
+
 class CheckSpec(Spec, frozen=True, kw_only=True):
-    """A rule on the table: exactly one of ``expr``, ``unique``, ``rows`` and ``fresh``."""
+    """A rule on the table: exactly one of its keys beside ``name`` and ``severity``."""
 
     name: str | None = None
     severity: Severity = "error"
@@ -126,6 +150,9 @@ class CheckSpec(Spec, frozen=True, kw_only=True):
     unique: tuple[ColumnName, ...] | None = None
     rows: BoundsSpec | None = None
     fresh: FreshSpec | None = None
+    nulls: NullsSpec | None = None
+    mean: MeanSpec | None = None
+    quantile: QuantileSpec | None = None
 
 
 class OnInvalidSpec(Spec, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -9,11 +10,11 @@ from typing import Any
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.protocol.problems import nearest
-from pulse_blocks.serving.batcher import Job
 from pulse_blocks.serving.bodies import parse
 from pulse_blocks.serving.champions import Slot
+from pulse_blocks.serving.jobs import Job
 from pulse_blocks.serving.metrics import Metrics
-from pulse_blocks.serving.refusals import Refusal, as_refusal, body_of
+from pulse_blocks.serving.refusals import BODY_LIMIT, Refusal, as_refusal, body_of, internal, too_large
 
 log = logging.getLogger("pulse.serving")
 
@@ -22,7 +23,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
-BODY_LIMIT = 10_000_000
 PREFIX = "/predict/"
 _JSON = (b"content-type", b"application/json")
 
@@ -80,7 +80,11 @@ class App:
         model = slot.model
         records, many = parse(model, body)
         job = Job(model, records, started)
-        await slot.batcher.submit(job)
+        future = slot.batcher.submit(job)
+        if slot.batcher.takes_longer(job):
+            await _unless_gone(future, receive)
+        else:
+            await future
         return job, many
 
     def _unknown(self, name: str) -> Refusal:
@@ -90,6 +94,22 @@ class App:
         )  # fmt: skip
 
 
+async def _unless_gone(future: asyncio.Future[None], receive: Receive) -> None:
+    """Wait for an answer; where the client goes before it is computed, it is not computed.
+
+    Only worth its cost where it takes longer: otherwise the answer is computed in the same turn.
+    """
+    gone = asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait((future, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not future.done():
+            future.cancel()
+            raise ClientGoneError
+        future.result()
+    finally:
+        gone.cancel()
+
+
 async def _rest(body: bytes, scope: Message, receive: Receive) -> bytes:
     """A body that comes in parts. Refuses one that is too large as soon as that is known."""
     announced = next((value for key, value in scope["headers"] if key == b"content-length"), b"0")
@@ -97,10 +117,7 @@ async def _rest(body: bytes, scope: Message, receive: Receive) -> bytes:
     more = True
     while more:
         if size > BODY_LIMIT or (announced.isdigit() and int(announced[:20]) > BODY_LIMIT):
-            raise Refusal(
-                413, "request.too_large", f"The body is larger than {BODY_LIMIT:,} bytes.",
-                "Send fewer records in a request.",
-            )  # fmt: skip
+            raise too_large(BODY_LIMIT)
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
@@ -123,7 +140,7 @@ def _refusal(error: Exception) -> Refusal:
         where = where.tb_next
     place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno}" if where else "unknown"
     log.error("A prediction failed with %s at %s.", type(error).__name__, place)
-    return Refusal(500, "serving.internal", "The runtime failed to answer this request.")
+    return internal()
 
 
 async def _refuse(send: Send, refusal: Refusal) -> None:

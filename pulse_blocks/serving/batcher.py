@@ -4,63 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import Sequence
-from hashlib import sha256
 
 import msgspec
 
 from pulse_blocks.errors import PulseError
-from pulse_blocks.ids import new_inference_id
-from pulse_blocks.ledger.base import InferenceTuple
+from pulse_blocks.serving.jobs import Job
 from pulse_blocks.serving.journal import Journal
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
 from pulse_blocks.serving.refusals import RETRY_SECONDS, Refusal
 
 log = logging.getLogger("pulse.serving")
+Part = tuple[Job, Sequence[msgspec.Struct]]
 _encode = msgspec.json.Encoder().encode
-
-
-class Job:
-    """One request: its records, computed some at a time, and the future that its reply waits for.
-
-    ``ids`` and ``replies`` are one a record once the future is done; ``started`` is ``perf_counter_ns``.
-    """
-
-    __slots__ = ("future", "ids", "model", "outputs", "records", "replies", "started")
-
-    def __init__(self, model: Model, records: Sequence[msgspec.Struct], started: int) -> None:
-        self.model = model
-        self.records = records
-        self.started = started
-        self.outputs: list[bytes] = []
-        self.ids: list[str] = []
-        self.replies: list[bytes] = []
-        self.future: asyncio.Future[None]
 
 
 class Batcher:
     """The bounded queue in front of one model name. Used on the event loop only."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, journal: Journal, metrics: Metrics, limit: int
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, journal: Journal, metrics: Metrics) -> None:
         self._loop = loop
         self._journal = journal
         self._metrics = metrics
-        self._limit = limit
         self._pending: deque[Job] = deque()
         self._scheduled = False
         self.waiting = 0
 
+    def takes_longer(self, job: Job) -> bool:
+        """Whether a job that was just submitted will need more than the next batch."""
+        return len(self._pending) > job.model.max_rows or len(job.records) > job.model.max_rows
+
     def submit(self, job: Job) -> asyncio.Future[None]:
         """Queue a job; its future is done when its rows are durable. Raises Refusal 503 where it is full."""
-        if self.waiting >= self._limit:
+        if self.waiting >= job.model.queue:
             self._metrics.shed += 1
             raise Refusal(
-                503, "serving.overloaded", f"{self._limit} requests are waiting already.",
+                503, "serving.overloaded", f"{job.model.queue} requests are waiting already.",
                 "Try again later.", retry_after=RETRY_SECONDS,
             )  # fmt: skip
         job.future = self._loop.create_future()
@@ -78,13 +59,13 @@ class Batcher:
         self._scheduled = False
         parts = self._take()
         if parts:
-            self._compute(parts)
+            self._answer(parts)
         if self._pending:
             self._schedule()
 
-    def _take(self) -> list[tuple[Job, Sequence[msgspec.Struct]]]:
+    def _take(self) -> list[Part]:
         """Records for one call: as many as a batch may hold, of jobs for one model, in turn."""
-        parts: list[tuple[Job, Sequence[msgspec.Struct]]] = []
+        parts: list[Part] = []
         pending, room = self._pending, 0
         for _ in range(len(pending)):
             job = pending[0]
@@ -97,28 +78,47 @@ class Batcher:
             if job.model is not model or room == 0:
                 break
             pending.popleft()
-            part = job.records[len(job.outputs) : len(job.outputs) + room]
+            done = len(job.rows)
+            part = job.records[done : done + room]
             parts.append((job, part))
             room -= len(part)
-            if len(job.outputs) + len(part) < len(job.records):
+            if done + len(part) < len(job.records):
                 # A large request goes to the back after each batch, so that small ones pass it.
                 pending.append(job)
         return parts
 
-    def _compute(self, parts: list[tuple[Job, Sequence[msgspec.Struct]]]) -> None:
+    def _answer(self, parts: list[Part]) -> None:
         model = parts[0][0].model
-        records = [record for _, part in parts for record in part]
         try:
-            outputs = model.outputs(records)
-            finished = _hand_out(parts, outputs)
-            rows = [row for job in finished for row in seal(job)]
+            finished = self._compute(model, parts)
         except Exception as error:  # noqa: BLE001 - whatever happens, every job gets its end
             self._fail([job for job, _ in parts], _as_failure(error, model))
             return
-        self._metrics.batches += 1
-        self._metrics.batched_rows += len(records)
         if finished:
+            rows = [row for job in finished for row in job.rows]
             self._journal.write(rows, lambda error: self._settle(finished, error))
+
+    def _compute(self, model: Model, parts: list[Part]) -> list[Job]:
+        """Answer the records from cache or model; returns the jobs that are computed to their end."""
+        records = [record for _, part in parts for record in part]
+        texts = [_encode(record) for record in records]
+        found = [model.cache.get(text) for text in texts]
+        missing = [at for at, answer in enumerate(found) if answer is None]
+        if missing:
+            outputs = iter(model.outputs([records[at] for at in missing]))
+            self._metrics.batches += 1
+            self._metrics.batched_rows += len(missing)
+        self._metrics.cache_hits += len(records) - len(missing)
+        hits = [answer is not None for answer in found]
+        answers = [a or model.cache.put(text, next(outputs)) for a, text in zip(found, texts, strict=True)]
+        start, finished = 0, []
+        for job, part in parts:
+            stop = start + len(part)
+            job.add(part, answers[start:stop], hits[start:stop])
+            start = stop
+            if len(job.rows) == len(job.records):
+                finished.append(job)
+        return finished
 
     def _settle(self, jobs: list[Job], error: PulseError | None) -> None:
         self.waiting -= len(jobs)
@@ -134,20 +134,9 @@ class Batcher:
         for job in jobs:
             if not job.future.done():
                 job.future.set_exception(error)
-            if job in self._pending:
-                continue
-            self.waiting -= 1
-
-
-def _hand_out(parts: list[tuple[Job, Sequence[msgspec.Struct]]], outputs: list[bytes]) -> list[Job]:
-    """Give each job its outputs; returns those that are computed to their end."""
-    start, finished = 0, []
-    for job, part in parts:
-        job.outputs += outputs[start : start + len(part)]
-        start += len(part)
-        if len(job.outputs) == len(job.records):
-            finished.append(job)
-    return finished
+            # A job with more records to come is still in the queue, which lets go of it in its turn.
+            if job not in self._pending:
+                self.waiting -= 1
 
 
 def _as_failure(error: Exception, model: Model) -> PulseError:
@@ -157,29 +146,3 @@ def _as_failure(error: Exception, model: Model) -> PulseError:
     if isinstance(error, PulseError):
         return error
     return PulseError("serving.internal", "The runtime failed to answer this request.")
-
-
-def seal(job: Job) -> list[InferenceTuple]:
-    """Give every record of a computed job its id, its reply and its row for the ledger.
-
-    The latency is the time up to here: the commit cannot be part of the row that it writes.
-    """
-    model, name = job.model, job.model.id.encode()
-    now = time.time_ns() // 1000
-    latency = (time.perf_counter_ns() - job.started) // 1000
-    rows: list[InferenceTuple] = []
-    for record, output in zip(job.records, job.outputs, strict=True):
-        inference_id = new_inference_id()
-        text = _encode(record)
-        event_time, source_key = model.encoder.origin(record)
-        rows.append(
-            (
-                inference_id, now, event_time, source_key, model.id, text.decode(), output.decode(),
-                sha256(text).digest(), sha256(output).digest(), latency, 0,
-            )
-        )  # fmt: skip
-        job.ids.append(inference_id)
-        job.replies.append(
-            b'{"inference_id":"%b","model":"%b",%b' % (inference_id.encode(), name, output[1:])
-        )
-    return rows

@@ -31,48 +31,48 @@ def parse(model: Model, body: bytes) -> tuple[list[msgspec.Struct], bool]:
     try:
         return [model.decode(body)], False
     except msgspec.ValidationError as error:
-        raise _invalid(list(problems(model.protocol, _json(body))), error) from None
+        raise invalid(list(problems(model.protocol, as_json(body))), error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _no_json(error) from None
 
 
 def _many(model: Model, name: str, body: bytes) -> list[msgspec.Struct]:
-    raw = _json(body)
+    raw = as_json(body)
     unknown = [FieldProblem(key, f"There is nothing beside {name}.") for key in raw if key != name]
     if unknown:
-        raise _invalid(unknown)
+        raise invalid(unknown)
     content = raw[name]
     records, paths = _instances(content) if name == "instances" else _columns(content)
     if not records:
-        raise _invalid([FieldProblem(name, "At least one record is needed.")])
+        raise invalid([FieldProblem(name, "At least one record is needed.")])
     try:
         found: list[msgspec.Struct] = msgspec.convert(records, list[model.record])  # type: ignore[name-defined]
     except msgspec.ValidationError as error:
         problem_list = itertools.islice(_problems(model, records, paths), MOST_FIELDS + 1)
-        raise _invalid(list(problem_list), error) from None
+        raise invalid(list(problem_list), error) from None
     return found
 
 
 def _instances(content: object) -> tuple[list[Any], Sequence[Path]]:
     if not isinstance(content, list):
-        raise _invalid([FieldProblem("instances", "Expected a list of records.")])
+        raise invalid([FieldProblem("instances", "Expected a list of records.")])
     return content, [("instances", number) for number in range(len(content))]
 
 
 def _columns(content: object) -> tuple[list[Any], None]:
     if not isinstance(content, dict):
-        raise _invalid([FieldProblem("columns", "Expected an object with a list for each column.")])
+        raise invalid([FieldProblem("columns", "Expected an object with a list for each column.")])
     wrong = [
         FieldProblem(f"columns.{name}", "Expected a list of values.")
         for name, values in content.items()
         if not isinstance(values, list)
     ]
     if wrong:
-        raise _invalid(wrong)
+        raise invalid(wrong)
     lengths = {name: len(values) for name, values in content.items()}
     if len(set(lengths.values())) > 1:
         longest = max(lengths.values())
-        raise _invalid(
+        raise invalid(
             [
                 FieldProblem(f"columns.{name}", f"Has {length} values where another has {longest}.")
                 for name, length in lengths.items()
@@ -89,7 +89,8 @@ def _problems(model: Model, records: list[Any], paths: Sequence[Path] | None) ->
             yield problem if paths else FieldProblem(f"columns.{problem.path}[{number}]", problem.message)
 
 
-def _json(body: bytes) -> Any:
+def as_json(body: bytes) -> Any:
+    """A decoded JSON value of any form; raises Refusal 400 for anything else."""
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -101,7 +102,8 @@ def _no_json(error: Exception) -> Refusal:
     return Refusal(400, "request.json", f"The body is not valid JSON: {reason}.", "Send one JSON object.")
 
 
-def _invalid(found: Sequence[FieldProblem], error: msgspec.ValidationError | None = None) -> Refusal:
+def invalid(found: Sequence[FieldProblem], error: msgspec.ValidationError | None = None) -> Refusal:
+    """The 422 for bad fields; ``error`` speaks where none could be named."""
     fields = list(found[:MOST_FIELDS]) or [FieldProblem("", str(error))]
     if len(found) > MOST_FIELDS:
         message = f"More than {MOST_FIELDS} fields do not meet the protocol; the first of them are listed."

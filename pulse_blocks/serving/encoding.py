@@ -62,7 +62,7 @@ class Encoder:
         if self._time is None and not self._key:
             return None, None
         values = astuple(record)
-        time = None if self._time is None else _microseconds(values[self._time])
+        time = None if self._time is None else microseconds(values[self._time])
         key = [values[position] for position in self._key]
         if all(value is None for value in key):
             return time, None
@@ -72,7 +72,8 @@ class Encoder:
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def _microseconds(time: dt.datetime | dt.date | None) -> int | None:
+def microseconds(time: dt.datetime | dt.date | None) -> int | None:
+    """Microseconds since 1970; a naive time is taken as UTC, a date as its first moment."""
     if time is None:
         return None
     if not isinstance(time, dt.datetime):

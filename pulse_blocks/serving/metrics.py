@@ -21,6 +21,7 @@ class Metrics:
         self.shed = 0
         self.batches = 0
         self.batched_rows = 0
+        self.cache_hits = 0
         self.commits = 0
         self.commit_failures = 0
         self._latencies = [0] * (len(BUCKETS) + 1)
@@ -46,6 +47,7 @@ class Metrics:
         )
         for name, text, value in (
             ("pulse_shed_total", "Requests refused because the queue was full.", self.shed),
+            ("pulse_cache_hits_total", "Records answered from the cache.", self.cache_hits),
             ("pulse_batches_total", "Calls of a model.", self.batches),
             ("pulse_batched_rows_total", "Rows in all calls of a model.", self.batched_rows),
             ("pulse_ledger_commits_total", "Transactions of the ledger.", self.commits),

@@ -10,6 +10,8 @@ from pulse_blocks import bundle as bundles
 from pulse_blocks.bundle import LoadedBundle
 from pulse_blocks.ledger.rows import Promotion
 from pulse_blocks.protocol.requests import request_type
+from pulse_blocks.protocol.spec import seconds
+from pulse_blocks.serving.cache import Cache
 from pulse_blocks.serving.encoding import Encoder
 from pulse_blocks.serving.outputs import renderer
 from pulse_blocks.serving.predictor import Predictor
@@ -17,7 +19,7 @@ from pulse_blocks.stores.base import Store
 
 
 class Model:
-    """A model ready to answer. It never changes; a promotion makes a new one."""
+    """A model ready to answer, with its cache. It never changes; a promotion makes a new one."""
 
     def __init__(self, loaded: LoadedBundle) -> None:
         """Raises PulseError where the model's text cannot be used with the bundle's protocol."""
@@ -26,6 +28,9 @@ class Model:
         self.protocol = loaded.protocol
         self.bundle = loaded.bundle
         self.max_rows = loaded.protocol.serving.batch.max_rows
+        self.queue = loaded.protocol.serving.queue
+        cache = loaded.protocol.serving.cache
+        self.cache = Cache(cache.entries, seconds(cache.ttl))
         self.record = request_type(loaded.protocol)
         self.decode = msgspec.json.Decoder(self.record).decode
         self.encoder = Encoder(loaded.protocol)

@@ -30,7 +30,10 @@ def document(models: list[Model]) -> dict[str, Any]:
             "version": __version__,
             "description": "Predictions whose lineage is durable before the reply leaves.",
         },
-        "paths": {f"/predict/{model.name}": {"post": _operation(model)} for model in models},
+        "paths": {
+            **{f"/predict/{model.name}": {"post": _operation(model)} for model in models},
+            "/feedback": {"post": _feedback()},
+        },
         "components": {"schemas": {"Error": _ERROR}},
     }
 
@@ -61,6 +64,18 @@ _ERROR: dict[str, Any] = {
 }
 
 
+_LABEL: dict[str, Any] = {
+    "type": "object",
+    "required": ["inference_id", "value"],
+    "additionalProperties": False,
+    "properties": {
+        "inference_id": _TEXT,
+        "value": {"description": "What turned out to be true, as the protocol's target."},
+        "time": {"type": ["string", "null"], "format": "date-time"},
+    },
+}
+
+
 def _operation(model: Model) -> dict[str, Any]:
     record = _record(model)
     columns = {name: {"type": "array", "items": schema} for name, schema in record["properties"].items()}
@@ -71,24 +86,33 @@ def _operation(model: Model) -> dict[str, Any]:
     ]
     reply = _reply(model.protocol)
     replies = [reply, _object({"predictions": {"type": "array", "items": reply}})]
-    error = {"schema": {"$ref": "#/components/schemas/Error"}}
-    answers: dict[str, Any] = {
-        status: {"description": text, "content": {"application/json": error}}
-        for status, text in _ERRORS.items()
-    }
-    answers["200"] = {
-        "description": "One prediction, or one for each record.",
-        "content": {"application/json": {"schema": {"oneOf": replies}}},
-    }
     return {
         "operationId": f"predict-{model.name}",
         "summary": model.protocol.description or f"Predictions of {model.name}.",
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"oneOf": bodies}}},
-        },
-        "responses": dict(sorted(answers.items())),
+        "requestBody": {"required": True, "content": _json({"oneOf": bodies})},
+        "responses": _answers("One prediction, or one for each record.", {"oneOf": replies}),
     }
+
+
+def _feedback() -> dict[str, Any]:
+    bodies = [_LABEL, _object({"labels": {"type": "array", "minItems": 1, "items": _LABEL}})]
+    count = {"type": "integer", "minimum": 0}
+    return {
+        "operationId": "feedback",
+        "summary": "What turned out to be true about inferences; sending it twice is the same as once.",
+        "requestBody": {"required": True, "content": _json({"oneOf": bodies})},
+        "responses": _answers("How many were new.", _object({"recorded": count, "unchanged": count})),
+    }
+
+
+def _answers(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    error = _json({"$ref": "#/components/schemas/Error"})
+    refused = {status: {"description": text, "content": error} for status, text in _ERRORS.items()}
+    return {"200": {"description": description, "content": _json(schema)}, **refused}
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
 
 
 def _record(model: Model) -> dict[str, Any]:

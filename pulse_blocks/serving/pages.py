@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from pulse_blocks.serving import openapi
+from pulse_blocks.errors import PulseError
+from pulse_blocks.ledger import Ledger
+from pulse_blocks.serving import feedback, openapi
 from pulse_blocks.serving.champions import Slot
 from pulse_blocks.serving.metrics import Metrics
-from pulse_blocks.serving.refusals import Refusal, body_of
+from pulse_blocks.serving.refusals import BODY_LIMIT, Refusal, as_refusal, body_of, internal, too_large
 
 _NOT_POST = ["GET", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _CODES = {404: "serving.no_such_page", 405: "serving.method"}
 
 
-def build(slots: dict[str, Slot], metrics: Metrics) -> Starlette:
+def build(slots: dict[str, Slot], metrics: Metrics, ledger: Ledger) -> Starlette:
     """The application for the served names."""
 
     async def health(_: Request) -> Response:
@@ -39,6 +42,10 @@ def build(slots: dict[str, Slot], metrics: Metrics) -> Starlette:
     async def docs(_: Request) -> Response:
         return HTMLResponse(openapi.page([slot.model for slot in slots.values()]))
 
+    async def label(request: Request) -> Response:
+        body = await read(request)
+        return JSONResponse(await run_in_threadpool(feedback.record, ledger, slots, body))
+
     async def only_post(_: Request) -> Response:
         raise HTTPException(405, headers={"Allow": "POST"})
 
@@ -49,10 +56,28 @@ def build(slots: dict[str, Slot], metrics: Metrics) -> Starlette:
             Route("/metrics", prometheus),
             Route("/openapi.json", document),
             Route("/docs", docs),
+            Route("/feedback", label, methods=["POST"]),
             Route("/predict/{name:path}", only_post, methods=_NOT_POST),
         ],
-        exception_handlers={HTTPException: _refused, Exception: _failed},
+        exception_handlers={HTTPException: _refused, PulseError: _told, Exception: _failed},
     )
+
+
+async def read(request: Request) -> bytes:
+    """The whole body; raises Refusal 413 where it is too large."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > BODY_LIMIT:
+            raise too_large(BODY_LIMIT)
+    return bytes(body)
+
+
+async def _told(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's interface
+    """An error of ours."""
+    refusal = as_refusal(error) if isinstance(error, PulseError) else internal()
+    headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
+    return Response(body_of(refusal), refusal.status, headers, media_type="application/json")
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -71,5 +96,4 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's interface
-    refusal = Refusal(500, "serving.internal", "The runtime failed to answer this request.")
-    return Response(body_of(refusal), 500, media_type="application/json")
+    return Response(body_of(internal()), 500, media_type="application/json")

@@ -9,6 +9,7 @@ import msgspec
 
 from pulse_blocks.bundle import LoadedBundle, parse
 from pulse_blocks.errors import PulseError
+from pulse_blocks.protocol.spec import FieldSpec
 from pulse_blocks.serving.model import Model
 
 BUNDLE, TEXT = "bundle.json", "model.txt"
@@ -27,8 +28,9 @@ class PulseModel:
         """
         import pandas as pd
 
-        names = [name for name in self._model.protocol.features if name in model_input.columns]
-        columns = [_plain(model_input[name]) for name in names]
+        features = self._model.protocol.features
+        names = [name for name in features if name in model_input.columns]
+        columns = [_plain(model_input[name], features[name]) for name in names]
         raw = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
         try:
             records = msgspec.convert(raw, list[self._model.record])  # type: ignore[name-defined]
@@ -39,9 +41,17 @@ class PulseModel:
         return pd.DataFrame(flat, index=model_input.index)
 
 
-def _plain(column: Any) -> list[Any]:
-    """Python values with None where a value is missing."""
-    return list(column.astype(object).where(column.notna(), None))
+def _plain(column: Any, field: FieldSpec) -> list[Any]:
+    """Python values with None where a value is missing.
+
+    A frame has no integers or booleans beside missing values: where the protocol has them, 3.0 is 3 and 1.0 true.
+    """
+    values = list(column.astype(object).where(column.notna(), None))
+    if field.type == "bool":
+        return [bool(value) if value in {0, 1} else value for value in values]
+    if field.type in {"int", "category"}:
+        return [int(v) if isinstance(v, float) and v.is_integer() else v for v in values]
+    return values
 
 
 def _load_pyfunc(path: str) -> PulseModel:

@@ -9,6 +9,7 @@ import msgspec
 from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.protocol.requests import FieldProblem
 
+BODY_LIMIT = 10_000_000
 # Seconds after which trying again is worth while, where nothing better is known.
 RETRY_SECONDS = 1
 
@@ -30,6 +31,18 @@ class Refusal(PulseError):  # noqa: N818 - an answer as much as an error
         self.status = status
         self.fields = tuple(fields)
         self.retry_after = retry_after
+
+
+def too_large(limit: int) -> Refusal:
+    """A body of more than ``limit`` bytes."""
+    return Refusal(
+        413, "request.too_large", f"The body is larger than {limit:,} bytes.", "Send less in a request."
+    )
+
+
+def internal() -> Refusal:
+    """A fault of ours, about which a client can do nothing."""
+    return Refusal(500, "serving.internal", "The runtime failed to answer this request.")
 
 
 def as_refusal(error: PulseError) -> Refusal:

@@ -103,11 +103,10 @@ async def _run(
     loop, metrics = asyncio.get_running_loop(), Metrics()
     journal = Journal(ledger, loop, metrics)
     slots = {
-        name: Slot(name, model, seq, Batcher(loop, journal, metrics, model.protocol.serving.queue))
-        for name, (model, seq) in models.items()
+        name: Slot(name, model, seq, Batcher(loop, journal, metrics)) for name, (model, seq) in models.items()
     }
     watcher = Watcher(ledger, store, slots, metrics)
-    server = _Server(_config(App(slots, metrics, _pages(slots, metrics))), ready)
+    server = _Server(_config(App(slots, metrics, _pages(slots, metrics, ledger))), ready)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     try:
@@ -117,7 +116,7 @@ async def _run(
         await asyncio.to_thread(journal.close)
 
 
-def _pages(slots: dict[str, Slot], metrics: Metrics) -> Callable[..., Any]:
+def _pages(slots: dict[str, Slot], metrics: Metrics, ledger: Ledger) -> Callable[..., Any]:
     """The other pages, built when the first of them is asked for: predictions need not wait for them."""
     built: list[Any] = []
 
@@ -125,7 +124,7 @@ def _pages(slots: dict[str, Slot], metrics: Metrics) -> Callable[..., Any]:
         if not built:
             from pulse_blocks.serving.pages import build
 
-            built.append(build(slots, metrics))
+            built.append(build(slots, metrics, ledger))
         await built[0](scope, receive, send)
 
     return pages

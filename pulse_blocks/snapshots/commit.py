@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from typing import TYPE_CHECKING
 
 from pulse_blocks import ids, progress
 from pulse_blocks.errors import PulseError
 from pulse_blocks.records import RawBatch, Snapshot, SnapshotRef, to_json, utc_now
-from pulse_blocks.snapshots import layout
-from pulse_blocks.snapshots.digest import digest
-from pulse_blocks.snapshots.reading import chunk_bytes, corrupt, load, read_chunk
+from pulse_blocks.snapshots import layout, manifest
+from pulse_blocks.snapshots.digest import one_batch
+from pulse_blocks.snapshots.overlap import overlapped
+from pulse_blocks.snapshots.reading import chunk_bytes, load, verified_chunk
 from pulse_blocks.snapshots.sampling import sampled
 from pulse_blocks.stores.base import Store
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 def commit(store: Store, raw: RawBatch) -> SnapshotRef:
@@ -47,7 +45,7 @@ def commit(store: Store, raw: RawBatch) -> SnapshotRef:
         profile_sha256=_once(store, layout.profile_key(snapshot_id), profile),
         sample_sha256=_once(store, layout.sample_key(snapshot_id), sample),
     )
-    if not store.create(layout.manifest_key(snapshot_id), to_json(snapshot)):
+    if not store.create(layout.manifest_key(snapshot_id), manifest.encode(snapshot)):
         return _found(store, snapshot_id, raw)
     return _ref(snapshot, raw.new_bytes, existed=False)
 
@@ -60,26 +58,13 @@ def _described(store: Store, raw: RawBatch) -> tuple[bytes, bytes]:
     from pulse_blocks.snapshots.parquet import encode
 
     builder, parts = ProfileBuilder(raw.columns), []
-    for done, (chunk, positions) in enumerate(zip(raw.chunks, sampled(raw.chunks), strict=True), 1):
-        table = read_chunk(store, chunk)
-        if (found := digest(one_batch(table))) != chunk.digest or table.num_rows != chunk.rows:
-            raise corrupt(store, chunk, f"the digest of its rows is {found}")
+    chunks = overlapped(functools.partial(verified_chunk, store), raw.chunks)
+    for done, (table, positions) in enumerate(zip(chunks, sampled(raw.chunks), strict=True), 1):
         builder.add(table)
         parts.append(table.take(pa.array(positions)))
         progress.report("snapshot", done, len(raw.chunks), f"{done:,} of {len(raw.chunks):,} chunks verified")
     sample = encode(one_batch(pa.concat_tables(parts)))
     return to_json(builder.result()), sample
-
-
-def one_batch(table: pa.Table) -> pa.RecordBatch:
-    """The rows of a table in one batch."""
-    import pyarrow as pa
-
-    return (
-        pa.concat_batches(table.to_batches())
-        if table.num_rows
-        else pa.RecordBatch.from_pylist([], table.schema)
-    )
 
 
 def _once(store: Store, key: str, data: bytes) -> str:

@@ -37,6 +37,14 @@ def digest(batch: pa.RecordBatch) -> str:
     return total.hexdigest()
 
 
+def one_batch(table: pa.Table) -> pa.RecordBatch:
+    """The rows of a table in one batch."""
+    import pyarrow as pa
+
+    batches = table.to_batches()
+    return pa.concat_batches(batches) if batches else pa.RecordBatch.from_pylist([], table.schema)
+
+
 def _values(column: Array) -> tuple[Any, ...]:
     """The values as buffers, zero where null."""
     import numpy as np

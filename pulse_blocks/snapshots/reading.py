@@ -6,24 +6,15 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from pulse_blocks import ids
 from pulse_blocks.errors import PulseError
 from pulse_blocks.records import Chunk, Snapshot, from_json
-from pulse_blocks.snapshots import layout
+from pulse_blocks.snapshots import layout, manifest
 from pulse_blocks.stores.base import Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from pulse_blocks.sketches.profile import Profile
-
-
-class _Format(msgspec.Struct):
-    """The one field that every version of the manifest has."""
-
-    format: int
 
 
 def load(store: Store, id_or_prefix: str) -> Snapshot:
@@ -71,8 +62,19 @@ def read_chunk(store: Store, chunk: Chunk, columns: Sequence[str] | None = None)
     try:
         table = decode(data, list(columns) if columns is not None else None)
     except (pa.ArrowException, OSError) as error:
-        raise corrupt(store, chunk, f"it cannot be decoded ({error})") from error
+        raise _corrupt(store, chunk, f"it cannot be decoded ({error})") from error
     return table.select(list(columns)) if columns is not None else table
+
+
+def verified_chunk(store: Store, chunk: Chunk) -> pa.Table:
+    """The rows of a chunk, their number and logical digest compared too. Raises as ``read_chunk`` does."""
+    from pulse_blocks.snapshots.digest import digest, one_batch
+
+    table = read_chunk(store, chunk)
+    found = digest(one_batch(table))
+    if found != chunk.digest or table.num_rows != chunk.rows:
+        raise _corrupt(store, chunk, f"its {table.num_rows} rows have the digest {found}")
+    return table
 
 
 def tables(store: Store, snapshot: Snapshot, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
@@ -110,11 +112,11 @@ def chunk_bytes(store: Store, chunk: Chunk) -> bytes:
         ) from None
     found = hashlib.sha256(data).hexdigest()
     if found != chunk.sha256:
-        raise corrupt(store, chunk, f"the sha256 of its bytes is {found}")
+        raise _corrupt(store, chunk, f"the sha256 of its bytes is {found}")
     return data
 
 
-def corrupt(store: Store, chunk: Chunk, reason: str) -> PulseError:
+def _corrupt(store: Store, chunk: Chunk, reason: str) -> PulseError:
     """The error for a chunk that is not what it was."""
     where = store.locate(layout.chunk_key(chunk.sha256))
     return PulseError(
@@ -149,31 +151,7 @@ def _read(store: Store, snapshot_id: str, asked: str) -> Snapshot:
         if error.code == "store.missing":
             raise _unknown(store, asked) from None
         raise
-    try:
-        version = msgspec.json.decode(data, type=_Format).format
-        if version != layout.FORMAT:
-            raise _unsound(store, key, f"it has format {version}, and this Pulse knows {layout.FORMAT}")
-        snapshot = from_json(data, Snapshot)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _unsound(store, key, f"it cannot be read ({error})") from error
-    _check(store, key, snapshot_id, snapshot)
-    return snapshot
-
-
-def _check(store: Store, key: str, snapshot_id: str, snapshot: Snapshot) -> None:
-    """Whether a manifest is about the snapshot that its place names."""
-    hashes = [snapshot.profile_sha256, snapshot.sample_sha256]
-    hashes += [value for chunk in snapshot.chunks for value in (chunk.sha256, chunk.digest)]
-    if not all(layout.SHA256.match(value) for value in hashes):
-        raise _unsound(store, key, "it names something that is no sha256")
-    if layout.content_sha256(snapshot.chunks) != snapshot.hash:
-        raise _unsound(store, key, f"its chunks do not have the hash {snapshot.hash}")
-    if snapshot.id != snapshot_id or ids.snapshot_id(snapshot.hash) != snapshot_id:
-        raise _unsound(store, key, f"it is that of {snapshot.id}")
-
-
-def _unsound(store: Store, key: str, reason: str) -> PulseError:
-    return PulseError("snapshot.manifest", f"The manifest {store.locate(key)} is not sound: {reason}.")
+    return manifest.decode(data, snapshot_id, store.locate(key))
 
 
 def _unknown(store: Store, asked: str) -> PulseError:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pulse_blocks import progress
 from pulse_blocks.errors import PulseError, UnavailableError
-from pulse_blocks.records import Chunk, Record, Snapshot
-from pulse_blocks.snapshots.commit import one_batch
-from pulse_blocks.snapshots.digest import digest
+from pulse_blocks.records import Record, Snapshot
 from pulse_blocks.snapshots.layout import content_sha256
-from pulse_blocks.snapshots.reading import corrupt, load_profile, load_sample, read_chunk
+from pulse_blocks.snapshots.reading import load_profile, load_sample, verified_chunk
 from pulse_blocks.stores.base import Store
 
 
@@ -29,7 +27,7 @@ def verify(store: Store, snapshot: Snapshot) -> VerifyReport:
     problems, sound = [], []
     for done, chunk in enumerate(snapshot.chunks, 1):
         try:
-            _verify_chunk(store, chunk)
+            verified_chunk(store, chunk)
             sound.append(chunk)
         except UnavailableError:
             raise
@@ -53,10 +51,3 @@ def verify(store: Store, snapshot: Snapshot) -> VerifyReport:
         bytes=sum(chunk.bytes for chunk in sound),
         problems=tuple(problems),
     )
-
-
-def _verify_chunk(store: Store, chunk: Chunk) -> None:
-    table = read_chunk(store, chunk)
-    found = digest(one_batch(table))
-    if found != chunk.digest or table.num_rows != chunk.rows:
-        raise corrupt(store, chunk, f"the digest of its rows is {found}")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from pulse_blocks import progress
@@ -14,15 +12,13 @@ from pulse_blocks.records import Chunk, Record
 from pulse_blocks.snapshots.borders import chunked
 from pulse_blocks.snapshots.digest import digest
 from pulse_blocks.snapshots.layout import chunk_key, content_sha256
+from pulse_blocks.snapshots.overlap import overlapped
 from pulse_blocks.snapshots.parquet import encode
 from pulse_blocks.sources.base import Rows
 from pulse_blocks.stores.base import Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-# Hashing, compression and fsync all release the interpreter's lock.
-_THREADS = 2
 
 
 class Written(Record, frozen=True, kw_only=True):
@@ -43,7 +39,7 @@ def write_chunks(store: Store, rows: Rows, key: tuple[str, ...]) -> Written:
     hashed = key or tuple(rows.schema.names)
     done: list[Chunk] = []
     count = new_bytes = 0
-    for chunk, added in _encoded(store, chunked(rows.batches, hashed), key):
+    for chunk, added in overlapped(functools.partial(_store, store, key), chunked(rows.batches, hashed)):
         done.append(chunk)
         count += chunk.rows
         new_bytes += added
@@ -55,21 +51,7 @@ def write_chunks(store: Store, rows: Rows, key: tuple[str, ...]) -> Written:
     return Written(chunks=tuple(done), content=content_sha256(done), rows=count, new_bytes=new_bytes)
 
 
-def _encoded(
-    store: Store, batches: Iterator[pa.RecordBatch], key: tuple[str, ...]
-) -> Iterator[tuple[Chunk, int]]:
-    """Each chunk, and the bytes that it added, in order; two are encoded while the next is read."""
-    waiting: deque[Future[tuple[Chunk, int]]] = deque()
-    with ThreadPoolExecutor(_THREADS, "pulse-chunks") as pool:
-        for batch in batches:
-            waiting.append(pool.submit(_store, store, batch, key))
-            if len(waiting) > _THREADS:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
-def _store(store: Store, batch: pa.RecordBatch, key: tuple[str, ...]) -> tuple[Chunk, int]:
+def _store(store: Store, key: tuple[str, ...], batch: pa.RecordBatch) -> tuple[Chunk, int]:
     data = encode(batch, key)
     sha256 = hashlib.sha256(data).hexdigest()
     added = store.put(chunk_key(sha256), data)

@@ -36,6 +36,12 @@ def open_source(datasource: Datasource, root: Path | None = None) -> Source:
         return FileSource(plain)
     raise PulseError(
         "source.unsupported",
-        f"{datasource.url!r} is no datasource that can be opened.",
+        f"A datasource {_form(url)} cannot be opened.",
         "Supported are sqlite:///path, postgresql://..., and a path or pattern that ends in .parquet, .csv or .csv.gz.",
     )
+
+
+def _form(url: str) -> str:
+    """What kind of URL it is, without the secrets it may hold."""
+    scheme, mark, _ = url.partition("://")
+    return f"of the form {scheme}://..." if mark else f"with the path {url!r}"

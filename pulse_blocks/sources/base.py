@@ -26,9 +26,9 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     the canonical order of a snapshot; ``time`` and ``key`` are among them.
     """
 
+    datasource: str
     sql: str
     columns: tuple[ColumnSpec, ...]
-    datasource: str = "rows"
     window: Window | None = None
     time: str | None = None
     key: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH_ROWS = 8192
+_PARQUET = ".parquet"
 _TEXT = ("string", "category", "timestamp", "date")
 
 
@@ -42,7 +43,7 @@ class FileSource:
         texts = [column.name for column in query.columns if column.field.type in _TEXT]
         with _refusals(query.datasource, self.path, "source.unreadable"):
             table = self._scan(query.datasource, texts)
-            literals = _literals(table, query)
+            literals = _literals(table, query, csv=not self.path.endswith(_PARQUET))
         sql = parameters.rewrite(parameters.statement(query.sql), lambda name: literals[name])
         with _refusals(query.datasource, self.path, "source.query"):
             found = pl.SQLContext({query.datasource: table}).execute(sql)
@@ -70,7 +71,7 @@ class FileSource:
                 f"Datasource {name}: there is no file {self.path}.",
                 "Correct the datasource's URL, or create the file.",
             )
-        if self.path.endswith(".parquet"):
+        if self.path.endswith(_PARQUET):
             table = pl.scan_parquet(self.path)
         else:
             header = pl.scan_csv(self.path, infer_schema=False).collect_schema().names()
@@ -84,17 +85,17 @@ class FileSource:
         return table.with_columns(pl.col(zoned).dt.convert_time_zone("UTC").dt.replace_time_zone(None))
 
 
-def _literals(table: pl.LazyFrame, query: Query) -> dict[str, str]:
+def _literals(table: pl.LazyFrame, query: Query, *, csv: bool) -> dict[str, str]:
     """The ends of the window as SQL literals of the kind of the file's times.
 
     They are made here from parsed times, digits and punctuation only, since polars' SQL binds no parameters.
     """
     schema = table.collect_schema()
     kind = schema.get(query.time or "")
-    sample: object = None
+    sample: object = "" if csv else None  # a CSV file holds no other times than text
     if query.time and kind is not None and not kind.is_temporal():
         some = table.select(query.time).drop_nulls().head(1).collect()
-        sample = some.item() if some.height else None
+        sample = some.item() if some.height else sample
     ends = binding(query.window, sample)
     if sample is None:
         return {name: f"timestamp '{end}'" for name, end in ends.items()}

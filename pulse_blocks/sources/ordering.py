@@ -60,8 +60,8 @@ def in_order(batches: list[pa.RecordBatch], order: tuple[str, ...]) -> list[pa.R
     table = pa.Table.from_batches(batches).combine_chunks()
     if not all(_strictly(part, order) for part in table.to_batches()) or table.column(0).num_chunks > 1:
         by = [*order, *(name for name in table.column_names if name not in order)]
-        keys = [(name, "ascending") for name in by]
-        table = table.take(pc.sort_indices(table, sort_keys=keys, null_placement="at_start"))
+        keys = [(name, "ascending", "at_start") for name in by]
+        table = table.take(pc.sort_indices(table, sort_keys=keys))
     return list(table.combine_chunks().to_batches())
 
 

@@ -98,12 +98,13 @@ def _select(query: Query, order: tuple[str, ...]) -> str:
     columns = ", ".join(_quoted(column.name) for column in query.columns)
     sql = f"select {columns} from (\n{inner}\n) as pulse_rows"  # noqa: S608 - quoted, values bound
     if order:
-        kinds = {column.name: kind_of(column) for column in query.columns}
-        terms = (
-            f'cast({_quoted(name)} as text) collate "C"' if kinds[name] == "string" else _quoted(name)
-            for name in order
+        first = next(column for column in query.columns if column.name == order[0])
+        term = (
+            f'cast({_quoted(first.name)} as text) collate "C"'
+            if kind_of(first) == "string"
+            else _quoted(first.name)
         )
-        sql += " order by " + ", ".join(f"{term} nulls first" for term in terms)
+        sql += f" order by {term} nulls first"
     return sql
 
 
@@ -134,14 +135,17 @@ def _quoted(name: str) -> str:
 @contextlib.contextmanager
 def _refusals(name: str) -> Iterator[None]:
     """The driver's errors as ours: a fault of the query, or a database that is out of reach."""
+    import pyarrow as pa
     from adbc_driver_manager import Error
 
     try:
         yield
-    except (Error, OSError) as error:
+    except (Error, OSError, pa.ArrowException) as error:
         state = getattr(error, "sqlstate", None) or ""
         reason = " ".join(str(error).split())
-        if state.startswith(("42", "22", "25")):
+        # An error in the middle of the rows comes through Arrow, without its code.
+        in_rows = "PGRES_FATAL_ERROR" in reason and "connection" not in reason
+        if state.startswith(("42", "22", "25")) or in_rows:
             raise PulseError(
                 "source.query",
                 f"Datasource {name} refuses the query: {reason}",

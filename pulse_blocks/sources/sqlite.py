@@ -15,7 +15,7 @@ from pulse_blocks.sources import parameters
 from pulse_blocks.sources.arrow import arrow_schema
 from pulse_blocks.sources.base import Query, Rows, check_columns, not_empty
 from pulse_blocks.sources.ordering import settle
-from pulse_blocks.sources.sqlite_plan import Reading, quoted, readings, select, time_shape
+from pulse_blocks.sources.sqlite_plan import Reading, quoted, readings, same_form, select
 from pulse_blocks.sources.times import binding
 from pulse_blocks.sources.values import bad_value, conform_batch
 
@@ -111,13 +111,15 @@ def _plan(connection: Connection, query: Query) -> _Plan:
     reads = readings(query, affinities)
     if query.time is None:
         return _Plan(reads, names, binding(query.window, None), query.order, left_out, None)
-    bound = binding(query.window, _sample(connection, inner, query.time, names))
-    total, low, high = _rows(
+    sample = _sample(connection, inner, query.time, names)
+    bound = binding(query.window, sample)
+    form = same_form(query.time, sample)
+    total, sorted_ = _rows(
         connection,
-        f"select count(*), min(shape), max(shape) from (select {time_shape(query.time)} as shape from {inner})",  # noqa: S608 - quoted
+        f"select count(*), sum({quoted(query.time)} is null or {form or 'false'}) from {inner}",  # noqa: S608 - quoted
         [bound[name] for name in names],
     )[0]
-    return _Plan(reads, names, bound, query.order if low == high else (), left_out, total)
+    return _Plan(reads, names, bound, query.order if total == sorted_ else (), left_out, total)
 
 
 def _affinities(connection: Connection, inner: str, bound: list[str | int]) -> dict[str, str]:

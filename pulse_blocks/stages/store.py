@@ -20,9 +20,11 @@ def store(model: TrainedModel, context: Context) -> StoredModel:
     from pulse_blocks.tracking import Tracking
 
     place = open_store(context.workspace.store)
-    key, sha256 = bundle.write(place, bundle.make(context.protocol, model, load(place, model.snapshot)))
+    made = bundle.make(context.protocol, model, load(place, model.snapshot))
+    key, sha256 = bundle.write(place, made)
     loaded = bundle.load(place, key, sha256)
-    _require_same_contract(context.protocol, loaded.protocol)
+    if made.row_checks != loaded.bundle.row_checks or _served(context.protocol) != _served(loaded.protocol):
+        raise _changed(context.protocol)
     tracking = Tracking(context.workspace)
     files = {"bundle.json": place.get(key), "model.txt": loaded.model_text}
     version = tracking.register(context.protocol, model, files)
@@ -40,10 +42,8 @@ def store(model: TrainedModel, context: Context) -> StoredModel:
     )
 
 
-def _require_same_contract(new: Protocol, stored: Protocol) -> None:
-    if _served(new) == _served(stored):
-        return
-    raise PulseError(
+def _changed(new: Protocol) -> PulseError:
+    return PulseError(
         "bundle.contract_changed",
         f"{new.name} {new.version} has changed how it serves, but neither its version nor its trees have.",
         "Give the protocol a new version.",

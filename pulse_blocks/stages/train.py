@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pulse_blocks import ids
 from pulse_blocks.errors import PulseError, UnavailableError
-from pulse_blocks.records import Snapshot, TrainedModel, ValidatedData, iso, to_json
+from pulse_blocks.records import RefusedModel, Snapshot, TrainedModel, ValidatedData, iso, to_json
 from pulse_blocks.stages.context import Context
 
 if TYPE_CHECKING:
@@ -20,9 +20,10 @@ def train(data: ValidatedData, context: Context) -> TrainedModel:
     """Fit and judge a model, and put its text and its smoke set into the store.
 
     Opens the MLflow run, or resumes the one of this attempt; store finishes it. Raises PulseError where a
-    gate is missed: the run is then Failed in MLflow too. A challenger that is worse than the champion is no
-    error: ``lost`` says so.
+    gate is missed: the run is then Failed in MLflow, and the ledger knows it as refused. A challenger that is
+    worse than the champion is no error: ``lost`` says so.
     """
+    from pulse_blocks import training
     from pulse_blocks.snapshots.reading import load
     from pulse_blocks.stores import open_store
     from pulse_blocks.tracking import Tracking
@@ -34,12 +35,15 @@ def train(data: ValidatedData, context: Context) -> TrainedModel:
     run = tracking.open_run(
         context.protocol, snapshot.id, snapshot.hash, snapshot.datasource, context.attempt
     )
+    fitted: Fitted | None = None
     try:
         fitted = _fit(data, snapshot, context, store, tracking, run)
+        training.require(fitted.gates)
     except UnavailableError:
         raise
     except PulseError as error:
         tracking.fail(run, str(error))
+        _remember(_refused(error, fitted, run, snapshot, started), context)
         raise
     return _record(fitted, run, snapshot, context, store, started)
 
@@ -53,8 +57,29 @@ def _fit(
     protocol = context.protocol
     fitted = training.fit(protocol, snapshot, data, store, _champion(context, store))
     tracking.log_training(run, protocol, fitted, find(context.workspace, protocol.name))
-    training.require(fitted.gates)
     return fitted
+
+
+def _refused(
+    error: PulseError, fitted: Fitted | None, run: str, snapshot: Snapshot, started: dt.datetime
+) -> RefusedModel:
+    return RefusedModel(
+        run=ids.run_id(run),
+        tracking_run=run,
+        snapshot=snapshot.id,
+        datasource=snapshot.datasource,
+        metrics=fitted.metrics if fitted else None,
+        reason=error.message,
+        started=iso(started),
+        seconds=(dt.datetime.now(dt.UTC) - started).total_seconds(),
+    )
+
+
+def _remember(refused: RefusedModel, context: Context) -> None:
+    from pulse_blocks.ledger import open_ledger
+
+    with open_ledger(context.workspace.ledger) as ledger:
+        ledger.finish_stage(context.attempt, "refused", refused.run, to_json(refused), refused.seconds)
 
 
 def _champion(context: Context, store: Store) -> Champion | None:

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "GIT_PYTHON_REFRESH": "quiet",
 }
+SQLITE = "sqlite:///"
 _PASSING = frozenset({"TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR", "RESOURCE_EXHAUSTED", "CANCELLED"})
 
 
@@ -34,18 +36,18 @@ def connect(workspace: Workspace) -> Any:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     uri = resolve_references(workspace.tracking)
-    with door(workspace), _first(sqlite_path(uri)):
+    with door(workspace):
         import mlflow
 
         for logger in ("mlflow", "alembic"):
             logging.getLogger(logger).setLevel(logging.WARNING)
+        database = sqlite_path(uri)
+        if database is not None:
+            _require_tables(database)
         # MLflow's SQL registry resolves models:/ by the process-wide address, whatever its client was given.
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
-        client = mlflow.MlflowClient(uri, registry_uri=uri)
-        client.search_experiments(max_results=1)
-        client.search_registered_models(max_results=1)
-    return client
+        return _touch(uri)
 
 
 @contextlib.contextmanager
@@ -86,14 +88,57 @@ def _first_line(text: object) -> str:
     return lines[0][:300].rstrip(".") + "."
 
 
-@contextlib.contextmanager
-def _first(database: Path | None) -> Iterator[None]:
-    """One process at a time makes the tables of a SQLite file; the others wait (the kernel frees a dead one)."""
-    if database is None:
-        yield
+def _require_tables(database: Path) -> None:
+    """Make the SQLite file where there is none: by one process, the others wait, and whole or not at all.
+
+    MLflow's own way is some 400 changes in place, each flushed to disk (4 s), and a crash among them leaves a
+    file that it never repairs.
+    """
+    if database.exists():
         return
     with exclusive(database.with_name(f"{database.name}.lock")):
+        if not database.exists():
+            with tempfile.TemporaryDirectory(prefix="pulse-") as folder:
+                fresh = Path(folder) / "mlflow.db"
+                with _unflushed():
+                    _touch(f"{SQLITE}{fresh}")
+                _publish(fresh, database)
+
+
+def _touch(uri: str) -> Any:
+    """A client of ``uri`` that has talked to its server."""
+    import mlflow
+
+    client = mlflow.MlflowClient(uri, registry_uri=uri)
+    client.search_experiments(max_results=1)
+    client.search_registered_models(max_results=1)
+    return client
+
+
+@contextlib.contextmanager
+def _unflushed() -> Iterator[None]:
+    """SQLite connections of SQLAlchemy that do not wait for the disk, for a file that is still thrown away."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    def relax(connection: Any, _record: Any) -> None:
+        connection.execute("pragma synchronous = off")
+
+    event.listen(Engine, "connect", relax)
+    try:
         yield
+    finally:
+        event.remove(Engine, "connect", relax)
+
+
+def _publish(fresh: Path, database: Path) -> None:
+    """Let the file appear under its name, complete and on disk."""
+    beside = database.with_name(f".{database.name}.tmp")
+    with beside.open("wb") as file:
+        file.write(fresh.read_bytes())
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(database)
 
 
 @contextlib.contextmanager

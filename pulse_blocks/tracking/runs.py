@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,10 @@ def log_dataset(client: Any, run_id: str, snapshot_id: str, snapshot_hash: str, 
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     dataset = Dataset(
-        name=snapshot_id, digest=snapshot_hash[:_DIGEST_LENGTH], source_type="pulse", source=source
+        name=snapshot_id,
+        digest=snapshot_hash[:_DIGEST_LENGTH],
+        source_type="pulse",
+        source=json.dumps({"uri": source}),
     )
     context = InputTag("mlflow.data.context", "training")
     client.log_inputs(run_id, datasets=[DatasetInput(dataset, [context])])

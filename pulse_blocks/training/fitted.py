@@ -30,7 +30,7 @@ class Smoke(Record, frozen=True, kw_only=True):
 class Fitted(Record, frozen=True, kw_only=True):
     """A fitted model. ``text`` is LightGBM's own, without what differs between machines.
 
-    ``history`` holds each metric on the held-out part after every round, ``importance`` the gain of each
+    ``history`` holds each metric on held-out rows (at most 50,000) after every round, ``importance`` the gain of each
     feature as a share of all (in the order of the protocol). ``gates`` may hold missed ones: see
     ``gates.require``.
     """

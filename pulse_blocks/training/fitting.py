@@ -9,6 +9,7 @@ from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import Snapshot, ValidatedData
 from pulse_blocks.stores.base import Store
 from pulse_blocks.training.fitted import Champion, Fitted
+from pulse_blocks.training.params import parameters
 
 
 def fit(
@@ -30,7 +31,6 @@ def fit(
     from pulse_blocks.training.evaluation import compare, importance, predict, smoke
     from pulse_blocks.training.gates import judge
     from pulse_blocks.training.metrics import evaluate
-    from pulse_blocks.training.params import parameters
     from pulse_blocks.training.parts import prepare
     from pulse_blocks.training.text import normalised, trees_sha256
 

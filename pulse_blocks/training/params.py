@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from pulse_blocks.protocol.spec import Protocol
+from pulse_blocks.training.threads import available_threads
 
 _OBJECTIVES = {
     "binary-classification": ("binary", ("binary_logloss", "auc")),
@@ -42,10 +42,3 @@ def parameters(protocol: Protocol, threads: int | None = None) -> dict[str, Any]
     if protocol.task == "multiclass-classification":
         found["num_class"] = len(protocol.target.values or ())
     return found
-
-
-def available_threads(protocol: Protocol) -> int:
-    """The cores that this process may use, or fewer where the protocol says so."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    asked = protocol.training.resources.cpu
-    return min(cores, asked) if isinstance(asked, int) else cores

@@ -18,6 +18,9 @@ from pulse_blocks.training.encoding import labels
 from pulse_blocks.training.split import held_out
 from pulse_blocks.validation import quarantined_rows
 
+# A row without a time (where the protocol allows it) is never held out.
+_BEFORE_ALL = -(2**31)
+
 
 class Parts(msgspec.Struct, frozen=True):
     """Row numbers (sorted) and labels of both parts; ``blocks`` gives the features of any row."""
@@ -61,8 +64,8 @@ def _labels_and_days(
         table = read_chunk(store, chunk, wanted)
         truth.append(labels(table.column(target), protocol))
         if by_time:
-            day = pc.floor_temporal(table.column(by_time), unit="day").cast(pa.date32())
-            days.append(day.cast(pa.int32()).to_numpy())
+            day = table.column(by_time).cast(pa.date32(), safe=False).cast(pa.int32())
+            days.append(pc.fill_null(day, _BEFORE_ALL).to_numpy())
     return np.concatenate(truth), np.concatenate(days) if days else None
 
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 
 _PARAMETERS = b"\nparameters:"
+_PARAMETER = re.compile(rb"(?m)^\[(\w+): (.*)\]$")
 _THREADS = re.compile(rb"(?m)^\[num_threads: -?\d+\]$")
 
 
@@ -13,6 +14,12 @@ def trees_sha256(model_text: bytes) -> str:
     """The sha256 of the text before its parameters: the same trees, however many threads grew them."""
     trees, _, _ = model_text.partition(_PARAMETERS)
     return hashlib.sha256(trees).hexdigest()
+
+
+def parameters_of(model_text: bytes) -> dict[str, str]:
+    """Every parameter that the model was fitted with, as LightGBM wrote it down."""
+    _, _, rest = model_text.partition(_PARAMETERS)
+    return {name.decode(): value.decode() for name, value in _PARAMETER.findall(rest)}
 
 
 def normalised(model_text: str) -> bytes:

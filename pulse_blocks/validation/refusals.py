@@ -36,7 +36,7 @@ def refuse_invalid(report: Report, where: str) -> None:
     """Raise ``validation.failed`` with a sentence for each reason; ``where`` is the report's place."""
     sentences = [check.message for check in report.checks if check.severity == "error" and not check.passed]
     if report.quarantined > report.allowed or report.quarantined == report.rows:
-        sentences.append(_too_many(report))
+        sentences.append(_too_many(report) if report.rows else f"The snapshot {report.snapshot} has no rows.")
     if sentences:
         raise PulseError("validation.failed", " ".join(sentences), f"The report: {where}.")
 
@@ -44,12 +44,12 @@ def refuse_invalid(report: Report, where: str) -> None:
 def _too_many(report: Report) -> str:
     rules = [rule for rule in report.broken if rule.severity == "error"][:3]
     named = ", ".join(f"{rule.column} {rule.check} ({rule.rows:,})" for rule in rules)
-    share = report.quarantined / report.rows if report.rows else 0
+    limit = f", more than the {report.allowed:,} that may go to quarantine" * (
+        report.quarantined > report.allowed
+    )
     return (
-        f"{report.quarantined:,} of {report.rows:,} rows ({share:.2%}) break a rule, "
-        f"more than the {report.allowed:,} that may go to quarantine. Most broken: {named}."
-        if rules
-        else f"The snapshot {report.snapshot} has no rows."
+        f"{report.quarantined:,} of {report.rows:,} rows ({report.quarantined / report.rows:.2%}) break a rule"
+        f"{limit}. Most broken: {named}."
     )
 
 

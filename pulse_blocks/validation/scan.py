@@ -17,6 +17,7 @@ from pulse_blocks.errors import PulseError
 from pulse_blocks.progress import report as progress
 from pulse_blocks.protocol.columns import all_columns
 from pulse_blocks.protocol.spec import Protocol
+from pulse_blocks.protocol.translating import row_checks
 from pulse_blocks.records import Snapshot
 from pulse_blocks.stores.base import Store
 from pulse_blocks.validation.expressions import Expression
@@ -43,9 +44,10 @@ class _Rules:
         self.columns = {(c, check): Rule(columns=(c,), check=check) for c, check in column_rules(protocol)}
         self.expressions: dict[Rule, Expression] = {}
         self.unique: dict[Rule, Uniqueness] = {}
+        row = {check.text: check for check in row_checks(protocol)}
         for check in protocol.checks:
             if check.expr is not None:
-                expression = Expression(check)
+                expression = Expression(check, row.get(check.expr))
                 columns = tuple(expression.columns)
                 rule = Rule(columns=columns, check=expression.name, severity=check.severity)
                 self.expressions[rule] = expression
@@ -87,7 +89,7 @@ def _apply(rules: _Rules, group: Group, tally: Tally) -> pl.Series:
     """Note the rows of a group that break rules; gives the mask of those that break no error rule."""
     frame = group.frame
     good = np.ones(frame.height, np.bool_)
-    broken = [(rules.columns[name], rows) for name, rows in _pandera(rules.schema, frame)]
+    broken = [(rules.columns[name], rows) for name, rows in broken_rows(rules.schema, frame)]
     broken += [(rule, expression.broken(frame)) for rule, expression in rules.expressions.items()]
     for rule, rows in broken:
         tally.add(rule, rows + group.start, frame[rows[:5]])
@@ -98,7 +100,9 @@ def _apply(rules: _Rules, group: Group, tally: Tally) -> pl.Series:
     return pl.Series(good)
 
 
-def _pandera(schema: pa.DataFrameSchema, frame: pl.DataFrame) -> Iterator[tuple[tuple[str, str], np.ndarray]]:
+def broken_rows(
+    schema: pa.DataFrameSchema, frame: pl.DataFrame
+) -> Iterator[tuple[tuple[str, str], np.ndarray]]:
     """Column and rule, with the positions of the rows that break it, all failures at once."""
     try:
         # Eager, and told explicitly: the environment may ask for less, and a lazy frame would get less.

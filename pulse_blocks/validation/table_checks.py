@@ -1,25 +1,54 @@
-"""Checks on the table as a whole: its number of rows, and how fresh it is."""
+"""Checks on the table as a whole: its number of rows, how fresh it is, how its columns are distributed."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from fractions import Fraction
 
-from pulse_blocks.protocol.spec import BoundsSpec, CheckSpec, FreshSpec, Protocol, seconds
+from pulse_blocks.protocol.spec import (
+    BoundsSpec,
+    CheckSpec,
+    FreshSpec,
+    MeanSpec,
+    NullsSpec,
+    Protocol,
+    QuantileSpec,
+    seconds,
+)
 from pulse_blocks.records import iso
+from pulse_blocks.validation.distribution import Measured
 from pulse_blocks.validation.report import TableResult
 
 
 def table_checks(
-    protocol: Protocol, rows: int, newest: dt.datetime | None, end: str
+    protocol: Protocol, rows: int, newest: dt.datetime | None, end: str, measured: Measured
 ) -> tuple[TableResult, ...]:
-    """The results of ``rows`` and ``fresh``; ``newest`` is the latest event time, ``end`` what fresh counts from."""
-    results = []
-    for check in protocol.checks:
-        if check.rows is not None:
-            results.append(_rows(check, check.rows, rows))
-        elif check.fresh is not None:
-            results.append(_fresh(check, check.fresh, newest, end))
-    return tuple(results)
+    """The results of all checks but those on rows, in the order of the protocol.
+
+    ``newest`` is the latest event time, ``end`` what fresh counts from; ``measured`` is over accepted rows.
+    """
+    return tuple(
+        result for check in protocol.checks for result in _results(check, rows, newest, end, measured)
+    )
+
+
+def _results(
+    check: CheckSpec, rows: int, newest: dt.datetime | None, end: str, measured: Measured
+) -> Iterator[TableResult]:
+    if check.rows is not None:
+        yield _rows(check, check.rows, rows)
+    if check.fresh is not None:
+        yield _fresh(check, check.fresh, newest, end)
+    if check.nulls is not None:
+        yield _nulls(check, check.nulls, measured)
+    if check.mean is not None:
+        found = measured.means[check.mean.column]
+        yield _value(check, check.mean, f"mean of {check.mean.column}", found)
+    if check.quantile is not None:
+        spec = check.quantile
+        found = measured.quantiles[spec.column, spec.q]
+        yield _value(check, spec, f"quantile {spec.q:g} of {spec.column}", found)
 
 
 def _rows(check: CheckSpec, bounds: BoundsSpec, rows: int) -> TableResult:
@@ -51,3 +80,29 @@ def _fresh(check: CheckSpec, fresh: FreshSpec, newest: dt.datetime | None, end: 
         passed=passed,
         message=f"The newest row is of {iso(newest)}; it may be at most {fresh.within} before {end}.",
     )
+
+
+def _nulls(check: CheckSpec, spec: NullsSpec, measured: Measured) -> TableResult:
+    nulls, rows = measured.nulls[spec.column], measured.rows
+    share = nulls / rows if rows else 0.0
+    return TableResult(
+        check=check.name or f"nulls of {spec.column}",
+        severity=check.severity,
+        passed=nulls <= rows * Fraction(repr(spec.at_most)),
+        message=f"{spec.column} is null in {nulls:,} of {rows:,} rows ({share:.2%}); "
+        f"the protocol allows {spec.at_most * 100:.6g}%.",
+    )
+
+
+def _value(check: CheckSpec, spec: MeanSpec | QuantileSpec, what: str, found: float | None) -> TableResult:
+    limits = [
+        f"{words} {bound:,}"
+        for words, bound in (("at least", spec.ge), ("at most", spec.le))
+        if bound is not None
+    ]
+    if found is None:
+        message, passed = f"The {what} does not exist: no row has a value.", False
+    else:
+        message = f"The {what} is {found:,.6g}; the protocol asks for {' and '.join(limits)}."
+        passed = (spec.ge is None or found >= spec.ge) and (spec.le is None or found <= spec.le)
+    return TableResult(check=check.name or what, severity=check.severity, passed=passed, message=message)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from pulse_blocks.errors import PulseError
 from pulse_blocks.progress import report as progress
 from pulse_blocks.protocol.columns import all_columns
@@ -26,6 +28,7 @@ def validate(
     ``on_invalid.quarantine_up_to`` allows or a check on the table fails, ``validation.target`` where the
     target has nulls or a single value, ``validation.columns`` where the snapshot is of other columns.
     """
+    from pulse_blocks.validation.distribution import measure
     from pulse_blocks.validation.scan import scan
     from pulse_blocks.validation.table_checks import table_checks
 
@@ -38,9 +41,11 @@ def validate(
         protocol=ProtocolRef(name=protocol.name, version=protocol.version, digest=protocol.digest),
         rows=snapshot.rows,
         quarantined=len(broken),
-        allowed=int(snapshot.rows * protocol.on_invalid.quarantine_up_to),
+        allowed=_allowed(snapshot.rows, protocol.on_invalid.quarantine_up_to),
         rules=found.tally.results(),
-        checks=table_checks(protocol, snapshot.rows, found.newest, end),
+        checks=table_checks(
+            protocol, snapshot.rows, found.newest, end, measure(protocol, snapshot, store, broken)
+        ),
     )
     folder = f"snapshots/{snapshot.id}/validation/{protocol.digest[:12]}"
     report_key = f"{folder}/report.json"
@@ -63,6 +68,11 @@ def validate(
         report=report_key,
         quarantine=quarantine_key,
     )
+
+
+def _allowed(rows: int, share: float) -> int:
+    """Whole rows of a decimal share: 29 of 100 for 0.29, though the product of the floats is a hair below."""
+    return int(rows * Decimal(repr(share)))
 
 
 def _write_report(store: Store, key: str, data: bytes) -> None:

@@ -13,6 +13,7 @@ from pulse_blocks import ids
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger, migrate, open_ledger
 from pulse_blocks.ledger.base import InferenceTuple
+from pulse_blocks.ledger.rows import NewLabel
 
 Opener = Callable[[], Ledger]
 
@@ -202,3 +203,24 @@ def test_an_ended_attempt_is_not_begun_again(ledger: Ledger) -> None:
     third = ledger.begin("m", "key")
     assert len({first.id, second.id, third.id}) == 3
     assert [second.resumed, third.resumed] == [False, False]
+
+
+def test_labels_are_kept_once_and_corrected_by_a_new_row(ledger: Ledger) -> None:
+    """The same label again adds nothing; another value is a new row, also one that was there before."""
+    ledger.append([row("inference_1"), row("inference_2")])
+    yes, no = (
+        NewLabel(inference="inference_1", value="true"),
+        NewLabel(inference="inference_1", value="false"),
+    )
+    other = NewLabel(inference="inference_2", value="true", event_time=5)
+    assert [ledger.label([yes, other]), ledger.label([yes, other]), ledger.label([no, yes])] == [2, 0, 2]
+    assert [label.value for label in ledger.labels("inference_1")] == ["true", "false", "true"]
+    assert [label.event_time for label in ledger.labels("inference_2")] == [5]
+
+
+def test_the_models_of_many_inferences_are_found(ledger: Ledger) -> None:
+    """However many are asked for at once; unknown ids and prefixes are left out."""
+    ids_of = [f"inference_{number:04d}" for number in range(1200)]
+    ledger.append([row(each) for each in ids_of])
+    found = ledger.models_of([*ids_of, "inference_9999", "inference_"])
+    assert found == dict.fromkeys(ids_of, "m@1.0.0-aaaaaaa")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from pulse_blocks.settings import Datasource
 from pulse_blocks.snapshots.writing import write_chunks
 from pulse_blocks.sources import Query, Rows, open_source
 from pulse_blocks.stores import open_store
-from tests.postgres_server import binaries, running_postgres
 
 Cells = list[dict[str, Any]]
 Write = Callable[[Cells], Datasource]
@@ -54,23 +53,21 @@ QUERY = Query(
 def rows(count: int = 500) -> Cells:
     """Orders, not in order: several at one time, ids whose order as text is not that as numbers, nulls."""
     start = dt.datetime(2026, 1, 1)  # noqa: DTZ001 - stored naive, as most tables are
-    cells = []
-    for number in range(count):
-        cells.append(
-            {
-                "at": start + dt.timedelta(hours=(number * 7 % count) // 3),
-                "id": number * 37 % count,
-                "amount": None if number % 11 == 0 else number / 7,
-                "pieces": None if number % 29 == 0 else number % 5,
-                "carrier": "AA" if number % 2 else "UA",
-                "grade": number % 3 + 1,
-                "paid": number % 3 == 0,
-                "note": None if number % 4 else f"note {number}, “quoted”",
-                "due": (start + dt.timedelta(days=number % 9)).date(),
-                "unnamed": number,
-            }
-        )
-    return cells
+    return [
+        {
+            "at": start + dt.timedelta(hours=(number * 7 % count) // 3),
+            "id": number * 37 % count,
+            "amount": None if number % 11 == 0 else number / 7,
+            "pieces": None if number % 29 == 0 else number % 5,
+            "carrier": "AA" if number % 2 else "UA",
+            "grade": number % 3 + 1,
+            "paid": number % 3 == 0,
+            "note": None if number % 4 else f"note {number}, “quoted”",
+            "due": (start + dt.timedelta(days=number % 9)).date(),
+            "unnamed": number,
+        }
+        for number in range(count)
+    ]
 
 
 def _sqlite(folder: Path) -> Write:
@@ -81,8 +78,10 @@ def _sqlite(folder: Path) -> Write:
                 "create table orders (at text, id integer, amount real, pieces integer, carrier text, grade integer,"
                 " paid integer, note text, due text, unnamed integer)"
             )
-            plain = [[str(cell) if isinstance(cell, dt.date) else cell for cell in row.values()] for row in cells]
-            database.executemany(f"insert into orders values ({', '.join('?' * 10)})", plain)
+            plain = [
+                [str(cell) if isinstance(cell, dt.date) else cell for cell in row.values()] for row in cells
+            ]
+            database.executemany("insert into orders values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", plain)
         database.close()
         return Datasource(f"sqlite:///{path}")
 
@@ -90,7 +89,9 @@ def _sqlite(folder: Path) -> Write:
 
 
 def _frame(cells: Cells) -> pl.DataFrame:
-    return pl.DataFrame(cells, infer_schema_length=None, schema_overrides={"pieces": pl.Int64, "amount": pl.Float64})
+    return pl.DataFrame(
+        cells, infer_schema_length=None, schema_overrides={"pieces": pl.Int64, "amount": pl.Float64}
+    )
 
 
 def _parquet(folder: Path) -> Write:
@@ -109,15 +110,6 @@ def _csv(folder: Path) -> Write:
         return Datasource(str(folder / "orders-*.csv"))
 
     return write
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """A running PostgreSQL."""
-    if binaries() is None:
-        pytest.skip("needs the binaries of PostgreSQL")
-    with running_postgres() as url:
-        yield url
 
 
 def _postgres(url: str) -> Write:
@@ -166,7 +158,9 @@ def test_rows_in_canonical_types_and_order(write: Write) -> None:
 def test_same_snapshot_whatever_the_source(tmp_path: Path, postgres: str) -> None:
     """The same rows have the same content hash and the same files, wherever and in whatever order they are kept."""
     writes = [_sqlite(tmp_path), _parquet(tmp_path), _csv(tmp_path), _postgres(postgres)]
-    everything = Query(datasource="orders", sql="select * from orders", columns=COLUMNS, time="at", key=("id",))
+    everything = Query(
+        datasource="orders", sql="select * from orders", columns=COLUMNS, time="at", key=("id",)
+    )
     written = []
     for number, each in enumerate(writes):
         cells = rows(9_000)
@@ -201,7 +195,12 @@ def write_again(write: Write, cells: Cells) -> Datasource:
 
 def test_columns_missing(write: Write) -> None:
     """Columns that the query does not give are named, each with the nearest one that it does give."""
-    query = Query(datasource="orders", sql=QUERY.sql, columns=(*COLUMNS, _column("carier", "string")), window=QUERY.window)
+    query = Query(
+        datasource="orders",
+        sql=QUERY.sql,
+        columns=(*COLUMNS, _column("carier", "string")),
+        window=QUERY.window,
+    )
     with pytest.raises(PulseError, match=r"carier \(nearest: carrier\)") as caught:
         open_source(write(rows())).stream(query)
     assert caught.value.code == "source.columns_missing"
@@ -243,7 +242,9 @@ def test_parameters(write: Write) -> None:
     """A parameter in a comment or a string is none; an unknown one, or one without a window, is refused."""
     source = open_source(write(rows()))
     sql = "select * from orders -- :never\nwhere carrier <> ':start' and at < :end"
-    found = source.stream(Query(datasource="orders", sql=sql, columns=COLUMNS, window=QUERY.window, time="at"))
+    found = source.stream(
+        Query(datasource="orders", sql=sql, columns=COLUMNS, window=QUERY.window, time="at")
+    )
     assert _read(found).num_rows > 0
     for sql, window, code in (
         ("select * from orders where at < :begin", QUERY.window, "source.parameter"),

@@ -12,6 +12,7 @@ import pytest
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import open_ledger
+from pulse_blocks.lineage import trace
 from pulse_blocks.settings import Workspace
 from tests.prefect_server import Server
 from tests.tiny_project import PROTOCOL, write_parcels
@@ -64,6 +65,7 @@ def test_each_stage_leaves_an_artifact(api: Server, workspace: Workspace) -> Non
     assert set(by_key) == {f"pulse-tiny-{stage}" for stage in [*STAGES, "progress"]}
     assert by_key["pulse-tiny-progress"]["data"] == 100.0
     assert "rows hold the contract" in by_key["pulse-tiny-validate"]["data"]
+    assert "- **Model** `tiny@1.0.0-" in by_key["pulse-tiny-deploy"]["data"]
 
 
 def test_unchanged_data_give_the_same_snapshot_and_no_new_bytes(api: Server, workspace: Workspace) -> None:
@@ -143,6 +145,21 @@ def test_bad_input_fails_in_its_stage_with_one_sentence(
     assert _versions(workspace) == []
     with open_ledger(workspace.ledger) as ledger:
         assert ledger.champion("tiny") is None
+
+
+def test_a_run_whose_gate_was_missed_is_known_to_lineage(
+    api: Server, workspace: Workspace, project: Path
+) -> None:
+    """By its id and below its snapshot, with its metrics and the reason."""
+    _edit("at_least: 0.6", "at_least: 0.999")(project)
+    state = run_flow()
+    with open_ledger(workspace.ledger) as ledger:
+        (row,) = ledger.stage_rows("run_", "refused")
+    told = trace(workspace, row.record_id)
+    assert told.facts["refused"] == result(state).message
+    assert set(told.facts["metrics"]) == {"accuracy", "f1_score", "roc_auc"}
+    (snapshot,) = told.children
+    assert [run.id for run in trace(workspace, snapshot.id).children] == [row.record_id]
 
 
 def _versions(workspace: Workspace) -> list[Any]:

@@ -75,7 +75,7 @@ def test_a_problem_names_file_line_column_path_reason_and_nearest_key(project: P
     assert (unknown["file"], unknown["line"]) == ("protocols/broken.yaml", 5)
     assert "task" in unknown["hint"]
     bound = next(one for one in found if one["path"] == "features.weight.ge")
-    assert (bound["line"], bound["column"]) == (13, 27)
+    assert (bound["line"], bound["column"]) == (13, 29)
     assert "zero" in bound["message"]
 
 

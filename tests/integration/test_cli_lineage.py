@@ -79,6 +79,56 @@ def test_a_project_without_any_record_says_so(tmp_path: Path) -> None:
     assert not (tmp_path / ".pulse").exists()
 
 
+def test_ids_of_inferences_are_streamed(world: World, tmp_path: Path) -> None:
+    """One id a line, or one JSON array, for whatever they stand on; none is no output and an empty array."""
+    (snapshot,) = (key.split("/")[1] for key in world.store.keys("snapshots/"))
+    text = pulse(tmp_path, "lineage", snapshot, "--inferences").stdout.splitlines()
+    assert len(text) == 3
+    assert all(one.startswith("inference_") for one in text)
+    for asked in (snapshot, "parcels"):
+        assert json.loads(pulse(tmp_path, "lineage", asked, "--inferences", "--json").stdout) == text
+    other = world.snapshot("b")
+    assert pulse(tmp_path, "lineage", other.id, "--inferences").stdout == ""
+    assert json.loads(pulse(tmp_path, "lineage", other.id, "--inferences", "--json").stdout) == []
+
+
+def test_other_questions_about_lineage(world: World, tmp_path: Path) -> None:
+    """Who was champion, what differs, what stands on rows, and the tree as Markdown."""
+    (snapshot,) = (key.split("/")[1] for key in world.store.keys("snapshots/"))
+    model = trace(world.workspace, snapshot).children[0].children[0].id
+    stored = world.keep(world.train(world.snapshot(), "z"), world.snapshot())
+    world.promote(stored)
+    live = json.loads(pulse(tmp_path, "lineage", "tiny", "--at", "2126-01-15", "--json").stdout)
+    assert (live["kind"], live["children"][0]["id"]) == ("champion", stored.model)
+    assert pulse(tmp_path, "lineage", "tiny", "--at", "2020-01-15T02:00:00Z").returncode == 1
+    differs = json.loads(pulse(tmp_path, "lineage", "diff", model, stored.model, "--json").stdout)
+    assert (differs["before"], differs["after"]) == (model, stored.model)
+    rows = pulse(tmp_path, "lineage", "--rows", "parcel = 'p1'")
+    assert (rows.returncode, rows.stdout) == (1, "")
+    assert "no column parcel" in rows.stderr
+    markdown = pulse(tmp_path, "lineage", model, "--markdown").stdout
+    assert markdown.startswith(f"- **Model** `{model}`\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["diff", "tiny@1"],
+        ["snap_1", "snap_2"],
+        ["tiny", "--at", "yesterday"],
+        ["tiny", "--at", "2026-01-15", "--inferences"],
+        ["diff", "tiny@1", "tiny@2", "--inferences"],
+        ["--at", "2026-01-15"],
+    ],
+)
+def test_wrong_usage_of_lineage_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> None:
+    """Told before anything is opened."""
+    done = pulse(tmp_path, "lineage", *arguments)
+    assert done.returncode == 2
+    assert "Error: " in done.stderr
+
+
 def test_snapshots_are_listed_and_shown(world: World, tmp_path: Path) -> None:
     """Id, rows and hash, in text and as data."""
     (listed,) = json.loads(pulse(tmp_path, "snapshot", "list", "--json").stdout)

@@ -15,7 +15,7 @@ import pulse_blocks
 from tests.tiny_project import environment, pulse
 
 
-def started(body: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def started(body: str, folder: Path, *arguments: str, **env: str) -> subprocess.Popen[str]:
     """``pulse tested``: a command whose function has this body, in a process of its own."""
     code = (
         "import sys, typer\nfrom pulse_blocks.cli import main\nfrom pulse_blocks.errors import PulseError\n"
@@ -24,7 +24,7 @@ def started(body: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", code, "tested", *arguments],
         cwd=folder,
-        env=environment(folder),
+        env=environment(folder, **env),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -131,3 +131,18 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path: Path, lines: int) -> Non
     process.stdout.close()
     assert process.stderr.read() == ""
     assert process.wait(timeout=60) == 1
+
+
+@pytest.mark.parametrize("command", ["check", "lineage", "predict"])
+def test_an_argument_that_is_no_text_is_wrong_usage(tmp_path: Path, command: str) -> None:
+    """Bytes that are not UTF-8 can be neither printed nor sent: told, and never a bug."""
+    done = pulse(tmp_path, command, "a\udcff@", "--json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"]["code"] == "usage"
+
+
+def test_a_terminal_without_the_glyphs_is_no_error(tmp_path: Path) -> None:
+    """What it cannot show is spelled out."""
+    process = started("print('\u251c\u2500')", tmp_path, PYTHONIOENCODING="ascii")
+    assert process.communicate(timeout=60) == ("\\u251c\\u2500\n", "")
+    assert process.returncode == 0

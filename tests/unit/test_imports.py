@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lineage_world import World
+
 HEAVY = {
     "alembic",
     "evidently",
@@ -73,6 +75,17 @@ def test_light_commands_import_nothing_heavy(arguments: list[str], tmp_path: Pat
     """Help, check and lineage must not wait for an SDK that they do not need; rich draws no plain output."""
     code = f"from pulse_blocks.cli.main import run\nrun({arguments!r})"
     assert not imported_by(code, tmp_path) & (HEAVY | {"rich"})
+
+
+def test_a_whole_trace_imports_nothing_heavy(tmp_path: Path) -> None:
+    """From the inference to its manifest: reading one must not pull in what reads its chunks."""
+    world = World(tmp_path)
+    snapshot = world.snapshot()
+    trained = world.train(snapshot)
+    world.keep(trained, snapshot)
+    for asked in (*world.infer(trained.model), trained.model, trained.run, snapshot.id):
+        code = f"from pulse_blocks.cli.main import run\nassert run(['lineage', {asked!r}]) == 0"
+        assert not imported_by(code, tmp_path) & (HEAVY | {"rich"})
 
 
 def test_the_public_names_load_on_first_use(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from pulse_blocks.records import (
     ProtocolRef,
     RawBatch,
     Record,
+    RefusedModel,
     Snapshot,
     SnapshotRef,
     StoredModel,
@@ -36,6 +37,7 @@ KINDS = [
     SnapshotRef,
     ValidatedData,
     TrainedModel,
+    RefusedModel,
     StoredModel,
     Deployment,
 ]

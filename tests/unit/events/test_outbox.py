@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         self.send_response(self.statuses.pop(0) if self.statuses else 204)
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Stay quiet."""
 
 
@@ -108,9 +109,7 @@ def test_prefect_takes_the_form(ledger: Ledger, tmp_path: Path) -> None:
 
 
 def wait_for_events(server: Any, count: int) -> list[dict[str, Any]]:
-    """The events of Pulse that the server knows, once there are as many as expected and a moment has passed."""
-    import time
-
+    """The events of Pulse that the server knows, once there are as many as expected."""
     found: list[dict[str, Any]] = []
     for _ in range(60):
         page = server.post("/events/filter", {"filter": {"event": {"prefix": ["pulse."]}}, "limit": 50})

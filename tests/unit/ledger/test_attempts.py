@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -43,10 +44,9 @@ def begin(url: str) -> tuple[subprocess.Popen[str], str, bool]:
 
 
 def kill(process: subprocess.Popen[str]) -> None:
-    """SIGKILL, without waiting: the process stays a zombie."""
+    """SIGKILL, and wait until it is dead without reaping it: the process stays a zombie."""
     process.send_signal(signal.SIGKILL)
-    assert process.stdout is not None
-    process.stdout.read()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
 
 def test_a_killed_attempt_is_resumed_with_its_records(url: str) -> None:

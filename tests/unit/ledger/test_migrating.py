@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import migrate, open_ledger
 from pulse_blocks.ledger.base import REVISIONS
 from pulse_blocks.ledger.migrating import alembic_config, engine_of
@@ -54,3 +57,22 @@ def test_processes_may_migrate_at_once(tmp_path: Path) -> None:
     assert [process.communicate()[1] for process in processes] == [""] * 4
     assert [process.returncode for process in processes] == [0] * 4
     open_ledger(url).close()
+
+
+def test_an_older_ledger_is_brought_up_to_date(tmp_path: Path) -> None:
+    """Every revision can be upgraded from, its facts kept; before that, opening it says what to do."""
+    for older in REVISIONS[:-1]:
+        path = tmp_path / f"{older}.db"
+        engine = engine_of(path)
+        with engine.begin() as connection:
+            command.upgrade(alembic_config(connection), older)
+            connection.exec_driver_sql(
+                "insert into outbox (id, event, resource, payload, at) values ('1', 'e', 'r', '{}', 1)"
+            )
+        engine.dispose()
+        with pytest.raises(PulseError) as error:
+            open_ledger(f"sqlite:///{path}")
+        assert error.value.code == "ledger.outdated"
+        migrate(f"sqlite:///{path}")
+        with open_ledger(f"sqlite:///{path}") as ledger:
+            assert [event.id for event in ledger.unsent()] == ["1"]

@@ -10,6 +10,7 @@ import pytest
 
 from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.ledger import migrate, open_ledger
+from pulse_blocks.ledger.rows import NewLabel
 from pulse_blocks.ledger.sqlite import check_version, connect
 
 HEAVY = {"sqlalchemy", "alembic", "prefect", "mlflow", "lightgbm", "pandas", "polars", "pyarrow", "numpy"}
@@ -76,7 +77,7 @@ def test_commits_are_as_durable_as_asked(tmp_path: Path, durability: str, level:
     connection.close()
 
 
-@pytest.mark.parametrize("table", ["inferences", "promotions"])
+@pytest.mark.parametrize("table", ["inferences", "promotions", "labels"])
 @pytest.mark.parametrize("change", ["delete from {}", "update {} set at = 0"])
 def test_facts_cannot_be_changed(tmp_path: Path, table: str, change: str) -> None:
     """The database itself refuses to update or delete a fact."""
@@ -84,6 +85,7 @@ def test_facts_cannot_be_changed(tmp_path: Path, table: str, change: str) -> Non
     migrate(url)
     with open_ledger(url) as ledger:
         ledger.append([("inference_1", 1, None, None, "m", "{}", "{}", b"", b"", 1, 0)])
+        ledger.label([NewLabel(inference="inference_1", value="1")])
         ledger.promote(
             name="m", model="m", bundle="b", bundle_sha256="", version="1", run="r", attempt=None,
             reason="", who="",

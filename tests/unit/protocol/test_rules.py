@@ -107,7 +107,7 @@ def test_the_sound_protocol_has_no_problems(problems: Check, sound: str) -> None
         ("expr: arrival >= departure", "expr: arival >= departure", "checks[0].expr", "unknown_column"),
         ("expr: arrival >= departure", "expr: arrival >=", "checks[0].expr", "bad_expression"),
         ("expr: arrival >= departure", "expr: distance", "checks[0].expr", "bad_expression"),
-        ("expr: arrival >= departure", "expr: distance > 'x'", "checks[0].expr", "bad_expression"),
+        ("expr: arrival >= departure", "expr: arrival > '2013'", "checks[0].expr", "bad_expression"),
         ("expr: arrival >= departure", "expr: max(distance) > 3", "checks[0].expr", "bad_expression"),
         ("expr: arrival >= departure", "expr: distance > avg(distance) over (partition by carrier)",
          "checks[0].expr", "bad_expression"),
@@ -270,7 +270,7 @@ def test_several_contradictions_come_at_once_in_the_order_of_the_file(problems: 
         "features.late",
         "training.schedule",
     ]
-    assert [(p.line, p.column) for p in found] == [(8, 36), (14, 27), (15, 3), (33, 13)]
+    assert [(p.line, p.column) for p in found] == [(8, 36), (14, 26), (15, 3), (33, 13)]
 
 
 def test_a_protocol_without_expressions_and_patterns_needs_no_polars() -> None:

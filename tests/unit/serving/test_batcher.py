@@ -12,7 +12,8 @@ import pytest
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger, open_ledger
-from pulse_blocks.serving.batcher import Batcher, Job
+from pulse_blocks.serving.batcher import Batcher
+from pulse_blocks.serving.jobs import Job
 from pulse_blocks.serving.journal import Journal
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
@@ -31,11 +32,11 @@ def ledger(workspace: Workspace, model: Model) -> Iterator[Ledger]:
 class Running:
     """A batcher with its journal on a running event loop."""
 
-    def __init__(self, ledger: Ledger, limit: int = 1000) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         loop = asyncio.get_running_loop()
         self.metrics = Metrics()
         self.journal = Journal(ledger, loop, self.metrics)
-        self.batcher = Batcher(loop, self.journal, self.metrics, limit)
+        self.batcher = Batcher(loop, self.journal, self.metrics)
 
     async def __aenter__(self) -> Self:
         return self
@@ -77,7 +78,7 @@ def test_a_batch_is_never_larger_than_the_protocol_says(model: Model, ledger: Le
                 await running.batcher.submit(each)
                 done.append(name)
 
-            await asyncio.gather(ask("large", job(model, 1000)), ask("small", job(model)))
+            await asyncio.gather(ask("large", job(model, 1000)), ask("small", job(model, seed=99)))
             return running.metrics, done
 
     metrics, done = asyncio.run(run())
@@ -90,7 +91,8 @@ def test_a_full_queue_refuses_at_once(model: Model, ledger: Ledger) -> None:
     """Beyond its limit a request is a 503 with Retry-After; those in the queue are answered, and it frees up."""
 
     async def run() -> Refusal:
-        async with Running(ledger, limit=3) as running:
+        model.queue = 3
+        async with Running(ledger) as running:
             waiting = [running.batcher.submit(job(model)) for _ in range(3)]
             with pytest.raises(Refusal) as refused:
                 running.batcher.submit(job(model))

@@ -31,6 +31,15 @@ def test_frames_get_what_records_get(workspace: Workspace, task: str, tmp_path: 
     assert list(found.index) == list(range(100, 150))
 
 
+def test_missing_integers_and_booleans_come_as_floats(workspace: Workspace, tmp_path: Path) -> None:
+    """What pandas and MLflow make of a column with missing values is taken for what it was."""
+    model = load(workspace, protocol())
+    served = _load_pyfunc(str(folder(tmp_path, model, workspace)))
+    rows = [{**row, "express": None if at % 2 else True} for at, row in enumerate(records(10))]
+    floats = pd.DataFrame(rows).astype({"stops": float, "express": float})
+    assert served.predict(floats).equals(served.predict(pd.DataFrame(rows)))
+
+
 def test_a_frame_is_held_to_the_protocol(workspace: Workspace, tmp_path: Path) -> None:
     """A value out of range is an error, as it is for the runtime."""
     model = load(workspace, protocol())

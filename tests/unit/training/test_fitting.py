@@ -84,7 +84,7 @@ def test_learns_and_reports(store: Store) -> None:
     assert len(fitted.history["auc"]) == 10
     assert list(fitted.importance) == ["weight", "distance", "carrier", "stops", "express"]
     assert sum(fitted.importance.values()) == pytest.approx(1)
-    assert [p.done for p in seen if p.stage == "train"] == list(range(1, 11))
+    assert [p.done for p in seen if p.stage == "train"] == list(range(11))
 
 
 def test_quarantined_rows_are_left_out(store: Store) -> None:
@@ -183,7 +183,7 @@ def test_changed_chunk(store: Store, tmp_path: Path) -> None:
 
 
 def test_multiclass(store: Store) -> None:
-    """Classes are coded by target.values; a prediction is one probability for each."""
+    """Classes are coded by target.values; the predictions of a row are one probability for each."""
     contract = small_data.protocol(
         task="multiclass-classification",
         target={"name": "zone", "type": "int", "values": [1, 2, 3]},
@@ -192,7 +192,7 @@ def test_multiclass(store: Store) -> None:
     )
     fitted = fit(*prepared(store, contract, small_data.columns(ROWS)))
     assert list(fitted.metrics) == ["accuracy", "f1_macro", "log_loss"]
-    assert len(fitted.smoke.predictions[0]) == 3  # type: ignore[arg-type]
+    assert np.reshape(fitted.smoke.predictions, (200, 3)).sum(axis=1) == pytest.approx(np.ones(200))
 
 
 def test_regression(store: Store) -> None:
@@ -209,3 +209,17 @@ def test_regression(store: Store) -> None:
     fitted = fit(*prepared(store, contract, small_data.columns(ROWS)))
     assert list(fitted.metrics) == ["rmse", "mae", "r2"]
     assert isinstance(fitted.smoke.predictions[0], float)
+
+
+@pytest.mark.parametrize("time", ["sent", "day"])
+def test_rows_without_time(store: Store, time: str) -> None:
+    """Event times may be times or dates; a row without one, where that is allowed, is trained on."""
+    values = small_data.columns(ROWS)
+    source = {"datasource": "parcels", "query": "select", "time": time, "key": ["parcel"]}
+    kind = {"sent": "timestamp", "day": "date"}[time]
+    contract = small_data.protocol(source=source, columns={time: {"type": kind, "nullable": True}})
+    values[time] = np.array(values[time], dtype=object)
+    values[time][-1] = None
+    fitted = fit(*prepared(store, contract, values))
+    test = held_out_days(small_data.columns(ROWS))
+    assert fitted.test_rows == test.sum() - 1

@@ -280,3 +280,22 @@ def test_progress(store: Store) -> None:
     with listening(seen.append):
         validate(contract, snapshot, store)
     assert (seen[-1].stage, seen[-1].done, seen[-1].total) == ("validate", 1000, 1000)
+
+
+def test_allowed_share_is_decimal(store: Store) -> None:
+    """A share of 0.29 of 100 rows is 29 rows, not 28, and exactly that many may be broken."""
+    contract = small_data.protocol(on_invalid={"quarantine_up_to": 0.29})
+    values = broken(small_data.columns(100), "weight", dict.fromkeys(range(29), -1.0))
+    verdict = validate(contract, small_data.snapshot_of(store, contract, values), store)
+    assert (verdict.quarantined, load_report(store, verdict).allowed) == (29, 29)
+
+
+def test_nothing_left(store: Store) -> None:
+    """Where every row is broken there is nothing to train on, whatever share is allowed."""
+    contract = small_data.protocol(on_invalid={"quarantine_up_to": 1})
+    values = {**small_data.columns(100), "weight": np.full(100, -1.0)}
+    snapshot = small_data.snapshot_of(store, contract, values)
+    with pytest.raises(
+        PulseError, match=r"100 of 100 rows \(100.00%\) break a rule\. Most broken: weight ge 0"
+    ):
+        validate(contract, snapshot, store)

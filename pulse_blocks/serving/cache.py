@@ -1,0 +1,59 @@
+"""Outputs that were computed already, by the exact input. A cache belongs to one model and goes with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from hashlib import sha256
+
+# Inputs longer than this are not kept: only a key from outside can be so long, and memory must stay bounded.
+LONGEST_INPUT = 16_384
+
+
+class Answer:
+    """An input and its output, both as JSON text with the sha256 over it. ``cached_until`` is monotonic."""
+
+    __slots__ = ("cached_until", "input", "input_sha256", "output", "output_sha256", "output_text")
+
+    def __init__(self, text: bytes, output: bytes, cached_until: float) -> None:
+        self.input = text.decode()
+        self.input_sha256 = sha256(text).digest()
+        self.output = output
+        self.output_text = output.decode()
+        self.output_sha256 = sha256(output).digest()
+        self.cached_until = cached_until
+
+
+class Cache:
+    """At most ``entries`` answers, the least recently used leaving first, each for ``ttl`` seconds.
+
+    The key is the whole canonical input, so that no two inputs can be taken for each other.
+    """
+
+    def __init__(self, entries: int, ttl: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._entries = entries
+        self._ttl = ttl
+        self._clock = clock
+        self._answers: dict[bytes, Answer] = {}
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def get(self, text: bytes) -> Answer | None:
+        """The answer to this input, unless there is none or it is too old."""
+        answer = self._answers.pop(text, None)
+        if answer is None or answer.cached_until <= self._clock():
+            return None
+        # A dict keeps the order of insertion: what is put back is the youngest.
+        self._answers[text] = answer
+        return answer
+
+    def put(self, text: bytes, output: bytes) -> Answer:
+        """Make the answer, and keep it if it may be kept."""
+        answer = Answer(text, output, self._clock() + self._ttl)
+        if self._entries and len(text) <= LONGEST_INPUT:
+            self._answers.pop(text, None)
+            self._answers[text] = answer
+            if len(self._answers) > self._entries:
+                del self._answers[next(iter(self._answers))]
+        return answer

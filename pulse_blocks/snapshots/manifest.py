@@ -1,0 +1,76 @@
+"""The manifest: the one file that makes chunks a snapshot, sealed with a checksum over itself.
+
+A manifest is the JSON of a ``records.Snapshot`` with one more key in front, ``checksum``: the sha256 of the same JSON
+without that key. So a flipped bit is found in what no other hash covers (the query, the time), and whoever edits a
+manifest by hand hears of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from pulse_blocks import ids
+from pulse_blocks.errors import PulseError
+from pulse_blocks.records import Snapshot, from_json, to_json
+from pulse_blocks.snapshots import layout
+
+_HEAD, _HEX, _TAIL = b'{"checksum":"', 64, b'",'
+
+
+class _Format(msgspec.Struct):
+    """The one field that every version of the manifest has."""
+
+    format: int
+
+
+def encode(snapshot: Snapshot) -> bytes:
+    """The manifest as a file."""
+    return seal(to_json(snapshot))
+
+
+def seal(data: bytes) -> bytes:
+    """A JSON object with its checksum in front."""
+    return _HEAD + hashlib.sha256(data).hexdigest().encode("ascii") + _TAIL + data[1:]
+
+
+def decode(data: bytes, snapshot_id: str, where: str) -> Snapshot:
+    """The snapshot of a manifest, everything in it checked. Raises PulseError("snapshot.manifest")."""
+    try:
+        version = msgspec.json.decode(data, type=_Format).format
+        if version != layout.FORMAT:
+            raise _unsound(where, f"it has format {version}, and this Pulse knows {layout.FORMAT}")
+        _check_seal(data, where)
+        snapshot = from_json(data, Snapshot)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _unsound(where, f"it cannot be read ({error})") from error
+    _check(snapshot, snapshot_id, where)
+    return snapshot
+
+
+def _check_seal(data: bytes, where: str) -> None:
+    start = len(_HEAD) + _HEX
+    sealed = b"{" + data[start + len(_TAIL) :]
+    if seal(sealed) != data:
+        raise _unsound(where, "it differs from its checksum")
+
+
+def _check(snapshot: Snapshot, snapshot_id: str, where: str) -> None:
+    """Whether a manifest is about the snapshot that its place names."""
+    hashes = [snapshot.profile_sha256, snapshot.sample_sha256]
+    hashes += [value for chunk in snapshot.chunks for value in (chunk.sha256, chunk.digest)]
+    if not all(layout.SHA256.match(value) for value in hashes):
+        raise _unsound(where, "it names something that is no sha256")
+    if layout.content_sha256(snapshot.chunks) != snapshot.hash:
+        raise _unsound(where, f"its chunks do not have the hash {snapshot.hash}")
+    if snapshot.id != snapshot_id or ids.snapshot_id(snapshot.hash) != snapshot_id:
+        raise _unsound(where, f"it is that of {snapshot.id}")
+
+
+def _unsound(where: str, reason: str) -> PulseError:
+    return PulseError(
+        "snapshot.manifest",
+        f"The manifest {where} is not sound: {reason}.",
+        "Restore the file from a backup. Without it, delete it and run again: the chunks are still there.",
+    )

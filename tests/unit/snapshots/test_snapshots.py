@@ -1,0 +1,308 @@
+"""Snapshots: created once and last, found by a prefix, and every flipped byte is seen."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pulse_blocks import progress
+from pulse_blocks.errors import PulseError
+from pulse_blocks.records import Column, ProtocolRef, RawBatch, Snapshot, SnapshotRef, to_json
+from pulse_blocks.snapshots import layout, manifest
+from pulse_blocks.snapshots.commit import commit
+from pulse_blocks.snapshots.reading import all_snapshots, load, load_profile, load_sample, read_chunk, tables
+from pulse_blocks.snapshots.verify import verify
+from pulse_blocks.snapshots.writing import write_chunks
+from pulse_blocks.sources.base import Rows
+from pulse_blocks.stores import Store, open_store
+
+COLUMNS = (
+    Column(name="id", type="string", nullable=False),
+    Column(name="value", type="float", nullable=True),
+    Column(name="word", type="category", nullable=False),
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return open_store(str(tmp_path / "store"))
+
+
+def raw_batch(store: Store, rows: int = 30_000, first: int = 0) -> RawBatch:
+    """What ingest would leave behind."""
+    numbers = range(first, first + rows)
+    batch = pa.RecordBatch.from_pydict(
+        {
+            "id": [f"{number:07}" for number in numbers],
+            "value": [None if number % 10 == 0 else number / 3 for number in numbers],
+            "word": ["even" if number % 2 == 0 else "odd" for number in numbers],
+        }
+    )
+    written = write_chunks(store, Rows(batch.schema, iter([batch])), ("id",))
+    return RawBatch(
+        protocol=ProtocolRef(name="words", version="1.0.0", digest="0" * 64),
+        datasource="words",
+        query="select * from words",
+        window=None,
+        columns=COLUMNS,
+        chunks=written.chunks,
+        content=written.content,
+        rows=written.rows,
+        new_bytes=written.new_bytes,
+        left_out=(),
+    )
+
+
+def _taken(store: Store, first: int = 0) -> Snapshot:
+    return load(store, commit(store, raw_batch(store, first=first)).id)
+
+
+def _objects(store: Store) -> list[tuple[str, bytes, int]]:
+    """Every object with its time of change."""
+    return [(key, store.get(key), Path(store.locate(key)).stat().st_mtime_ns) for key in store.keys("")]
+
+
+def _flip(store: Store, key: str) -> None:
+    """Change one bit in the middle of an object, behind the store's back."""
+    path = Path(store.locate(key))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def test_commit_and_load(store: Store) -> None:
+    """A snapshot is found by its id, whose digits are those of its content, and its rows come back in order."""
+    raw = raw_batch(store)
+    ref = commit(store, raw)
+    snapshot = load(store, ref.id)
+    assert ref == SnapshotRef(
+        id=f"snap_{raw.content[:12]}",
+        hash=raw.content,
+        datasource="words",
+        rows=30_000,
+        bytes=sum(chunk.bytes for chunk in raw.chunks),
+        new_bytes=raw.new_bytes,
+        created=snapshot.created,
+        existed=False,
+    )
+    assert (snapshot.chunks, snapshot.columns, snapshot.format) == (raw.chunks, COLUMNS, 1)
+    ids = [value for table in tables(store, snapshot, ["id"]) for value in table.column("id").to_pylist()]
+    assert ids == [f"{number:07}" for number in range(30_000)]
+
+
+def test_commit_again(store: Store) -> None:
+    """The same content is the same snapshot: nothing is written, and the manifest stays as it was."""
+    first = commit(store, raw_batch(store))
+    before = _objects(store)
+    second = commit(store, raw_batch(store))
+    assert second == msgspec.structs.replace(first, existed=True, new_bytes=0)
+    assert _objects(store) == before
+
+
+def test_commit_at_once(store: Store) -> None:
+    """Of several that commit the same rows at once one creates the snapshot, and it is sound."""
+    raw = raw_batch(store)
+    ready = threading.Barrier(4)
+    refs: list[SnapshotRef] = []
+
+    def run() -> None:
+        ready.wait()
+        refs.append(commit(store, raw))
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [ref.existed for ref in refs].count(False) == 1
+    assert verify(store, load(store, raw.content[:12])).ok
+
+
+def test_after_a_crash(store: Store) -> None:
+    """Where a process died before the manifest, the next one finishes: a profile that is there is kept."""
+    raw = raw_batch(store)
+    ref = commit(store, raw)
+    store.delete(layout.manifest_key(ref.id))
+    assert list(all_snapshots(store)) == []
+    again = commit(store, raw)
+    assert not again.existed
+    assert verify(store, load(store, again.id)).ok
+
+
+@pytest.mark.parametrize("existing", [False, True])
+@pytest.mark.parametrize(
+    ("damage", "code"), [("missing", "snapshot.chunk_missing"), ("flip", "snapshot.chunk_corrupt")]
+)
+def test_commit_refuses_damage(store: Store, damage: str, code: str, existing: bool) -> None:
+    """A chunk that is missing or differs is named, whether there is a manifest or not; none is created."""
+    raw = raw_batch(store)
+    if existing:
+        commit(store, raw)
+    chunk = raw.chunks[1]
+    key = layout.chunk_key(chunk.sha256)
+    if damage == "missing":
+        store.delete(key)
+    else:
+        _flip(store, key)
+    with pytest.raises(PulseError, match=chunk.sha256) as caught:
+        commit(store, raw)
+    assert caught.value.code == code
+    assert len(list(store.keys(layout.SNAPSHOTS))) == (3 if existing else 0)
+
+
+def test_ingest_heals(store: Store) -> None:
+    """As the error's hint says, ingesting the same rows again repairs a damaged chunk."""
+    raw = raw_batch(store)
+    commit(store, raw)
+    _flip(store, layout.chunk_key(raw.chunks[0].sha256))
+    again = raw_batch(store)
+    assert again.new_bytes == raw.chunks[0].bytes
+    assert verify(store, load(store, commit(store, again).id)).ok
+
+
+def test_every_part_is_verified(store: Store) -> None:
+    """A flipped bit in any chunk, in the profile or in the sample is found, and all of them are reported."""
+    snapshot = _taken(store)
+    assert verify(store, snapshot).ok
+    keys = [layout.chunk_key(chunk.sha256) for chunk in snapshot.chunks]
+    keys += [layout.profile_key(snapshot.id), layout.sample_key(snapshot.id)]
+    for number, key in enumerate(keys, 1):
+        _flip(store, key)
+        report = verify(store, snapshot)
+        assert not report.ok
+        assert len(report.problems) == number
+    assert report.chunks == 0
+    for read in (load_profile, load_sample):
+        with pytest.raises(PulseError) as caught:
+            read(store, snapshot)
+        assert caught.value.code == "snapshot.corrupt"
+
+
+def test_rows_are_verified_beyond_the_file(store: Store) -> None:
+    """A chunk that has the right sha256 and other rows than its digest says is found."""
+    raw = raw_batch(store)
+    other = msgspec.structs.replace(raw.chunks[0], digest="1" * 64)
+    chunks = (other, *raw.chunks[1:])
+    forged = msgspec.structs.replace(raw, chunks=chunks, content=layout.content_sha256(chunks))
+    with pytest.raises(PulseError, match="digest") as caught:
+        commit(store, forged)
+    assert caught.value.code == "snapshot.chunk_corrupt"
+
+
+def test_content_is_not_taken_on_trust(store: Store) -> None:
+    """An ingest whose content hash is not that of its chunks is refused."""
+    raw = msgspec.structs.replace(raw_batch(store), content="2" * 64)
+    with pytest.raises(PulseError) as caught:
+        commit(store, raw)
+    assert caught.value.code == "snapshot.content"
+
+
+def test_prefixes(store: Store) -> None:
+    """A unique beginning is enough, with or without ``snap_``; unknown and ambiguous ones are told apart."""
+    ids = [commit(store, raw_batch(store, 10, first)).id for first in range(0, 200, 10)]
+    for one in ids:
+        assert load(store, one).id == one
+    others = [one[5] for one in ids]
+    unique = next(one for one in ids if others.count(one[5]) == 1)
+    assert load(store, unique[:6]).id == load(store, unique[5:6]).id == unique
+    cases = [
+        ("snap_", "snapshot.ambiguous"),
+        ("", "snapshot.unknown"),
+        ("snap_fffffffffff0", "snapshot.unknown"),
+    ]
+    for asked, code in [*cases, ("../..", "snapshot.unknown"), ("run_12", "snapshot.unknown")]:
+        with pytest.raises(PulseError) as caught:
+            load(store, asked)
+        assert caught.value.code == code
+
+
+def test_newest_first(store: Store) -> None:
+    """All snapshots come with the newest first; what else lies below the folder is passed over."""
+    refs = [commit(store, raw_batch(store, 10, first)) for first in (0, 10, 20)]
+    store.put(f"snapshots/{refs[0].id}/validation/abc/report.json", b"{}")
+    for age, ref in enumerate(refs):
+        old = load(store, ref.id)
+        aged = msgspec.structs.replace(old, created=f"2026-01-0{9 - age}T00:00:00Z")
+        store.put(layout.manifest_key(ref.id), manifest.encode(aged))
+    assert [snapshot.id for snapshot in all_snapshots(store)] == [ref.id for ref in refs]
+
+
+def _without_chunk(snapshot: Snapshot) -> bytes:
+    return manifest.encode(msgspec.structs.replace(snapshot, chunks=snapshot.chunks[1:]))
+
+
+def _named_outside(snapshot: Snapshot) -> bytes:
+    bad = msgspec.structs.replace(snapshot.chunks[0], sha256="../../../etc/passwd")
+    return manifest.encode(msgspec.structs.replace(snapshot, chunks=(bad, *snapshot.chunks[1:])))
+
+
+@pytest.mark.parametrize(
+    ("forge", "reason"),
+    [
+        (lambda _: b"", "cannot be read"),
+        (lambda _: b"{}", "cannot be read"),
+        (lambda _: b"\xff\xfe", "cannot be read"),
+        (lambda snapshot: manifest.encode(snapshot)[:-10], "cannot be read"),
+        (to_json, "differs from its checksum"),
+        (
+            lambda snapshot: manifest.encode(snapshot).replace(b"from words", b"from wordz"),
+            "differs from its checksum",
+        ),
+        (lambda snapshot: manifest.encode(snapshot).replace(b'"format":1', b'"format":2'), "has format 2"),
+        (_without_chunk, "do not have the hash"),
+        (_named_outside, "no sha256"),
+        (
+            lambda snapshot: manifest.encode(msgspec.structs.replace(snapshot, hash="3" * 64)),
+            "do not have the hash",
+        ),
+        (
+            lambda snapshot: manifest.encode(msgspec.structs.replace(snapshot, id="snap_000000000000")),
+            "snap_000000000000",
+        ),
+    ],
+)
+def test_unsound_manifests(store: Store, forge: Callable[[Snapshot], bytes], reason: str) -> None:
+    """A manifest that is damaged, of another version, or about something else is refused with its path."""
+    snapshot = _taken(store)
+    store.put(layout.manifest_key(snapshot.id), forge(snapshot))
+    with pytest.raises(PulseError, match=reason) as caught:
+        load(store, snapshot.id)
+    assert caught.value.code == "snapshot.manifest"
+    assert snapshot.id in caught.value.message
+
+
+def test_chunks_are_plain_parquet(store: Store) -> None:
+    """Any Parquet reader opens a chunk; columns come in the order in which they were asked for."""
+    snapshot = _taken(store)
+    chunk = snapshot.chunks[0]
+    path = store.locate(layout.chunk_key(chunk.sha256))
+    assert pq.read_table(path).equals(read_chunk(store, chunk))
+    assert read_chunk(store, chunk, ["word", "id"]).column_names == ["word", "id"]
+
+
+def test_sample(store: Store) -> None:
+    """At most 10,000 rows, the same for the same rows, from all over the snapshot; small ones whole."""
+    first = load_sample(store, _taken(store))
+    numbers = np.array([int(value) for value in first.column("id").to_pylist()])
+    assert len(numbers) == 10_000
+    assert (np.diff(numbers) > 0).all()
+    assert abs(numbers.mean() - 15_000) < 300
+    small = load(store, commit(store, raw_batch(store, 100)).id)
+    assert load_sample(store, small).num_rows == 100
+
+
+def test_progress_is_told(store: Store) -> None:
+    """Whoever listens hears how far ingest and snapshot are, up to the end."""
+    heard: list[progress.Progress] = []
+    with progress.listening(heard.append):
+        commit(store, raw_batch(store))
+    assert {report.stage for report in heard} == {"ingest", "snapshot"}
+    assert heard[-1].done == heard[-1].total

@@ -1,0 +1,299 @@
+"""SQLite: storage classes that vary by the row, windows compared with times of every form, and refusals."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.protocol.columns import ColumnSpec
+from pulse_blocks.protocol.spec import FieldSpec, FieldType
+from pulse_blocks.records import Window
+from pulse_blocks.settings import Datasource
+from pulse_blocks.sources import Query, open_source
+
+DAY = Window(start="2026-01-02T00:00:00Z", end="2026-01-03T00:00:00Z")
+
+
+def _column(name: str, kind: FieldType) -> ColumnSpec:
+    return ColumnSpec(name=name, role="column", field=FieldSpec(type=kind))
+
+
+def _database(folder: Path, declared: str, cells: list[tuple[Any, ...]]) -> Path:
+    path = folder / "data.db"
+    with sqlite3.connect(path) as database:
+        database.execute(f"create table t ({declared})")
+        marks = ", ".join("?" * len(cells[0]))
+        database.executemany("insert into t values (" + marks + ")", cells)  # noqa: S608 - question marks only
+    database.close()
+    return path
+
+
+def _values(path: Path, kind: FieldType, sql: str = "select k, x from t") -> list[Any]:
+    columns = (_column("k", "int"), _column("x", kind))
+    found = open_source(Datasource(f"sqlite:///{path}")).stream(
+        Query(datasource="t", sql=sql, columns=columns, key=("k",))
+    )
+    return list(pa.Table.from_batches(found.batches).column("x").to_pylist())
+
+
+@pytest.mark.parametrize("declared", ["real", "integer", "numeric", "text", "", "blob"])
+@pytest.mark.parametrize("lead", [None, 3, "4.5"])
+def test_real_after_a_batch_of_others(tmp_path: Path, declared: str, lead: object) -> None:
+    """Whatever the first 10,000 values are (nulls, whole numbers, digits as text), later reals are exact."""
+    cells = [(key, lead) for key in range(10_000)] + [(10_000, 0.1 + 0.2), (10_001, None), (10_002, 7)]
+    path = _database(tmp_path, f"k integer, x {declared}", cells)
+    values = _values(path, "float")
+    assert values[0] == (None if lead is None else float(str(lead)))
+    assert values[10_001:] == [None, 7.0]
+    if declared != "text":  # SQLite itself keeps 15 digits of a real number that is stored as text
+        assert values[10_000] == 0.1 + 0.2
+
+
+@pytest.mark.parametrize("declared", ["real", "integer", "numeric", "text", ""])
+def test_whole_numbers(tmp_path: Path, declared: str) -> None:
+    """Large whole numbers are exact where they are stored as such, and 3.0 is the whole number 3."""
+    large = 2**62 + 1 if declared != "real" else 2**40 + 1
+    path = _database(
+        tmp_path, f"k integer, x {declared}", [(1, large), (2, 3.0 if declared != "text" else "3"), (3, None)]
+    )
+    assert _values(path, "int") == [large, 3, None]
+
+
+@pytest.mark.parametrize("declared", ["integer", "boolean", "text", ""])
+def test_booleans(tmp_path: Path, declared: str) -> None:
+    """0 and 1 are booleans."""
+    path = _database(tmp_path, f"k integer, x {declared}", [(1, 0), (2, 1), (3, None)])
+    assert _values(path, "bool") == [False, True, None]
+
+
+def test_strings(tmp_path: Path) -> None:
+    """A number in a column of strings becomes its digits."""
+    path = _database(tmp_path, "k integer, x", [(1, 7), (2, "007"), (3, None), (4, "é😀")])
+    assert _values(path, "string") == ["7", "007", None, "é😀"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "kind", "value"),
+    [
+        ("real", "float", "abc"),
+        ("integer", "float", "abc"),
+        ("text", "float", "abc"),
+        ("", "float", "abc"),
+        ("text", "float", ""),
+        ("", "float", b"\xff"),
+        ("integer", "int", 2.5),
+        ("real", "int", 2.5),
+        ("", "int", 2.5),
+        ("", "int", "2.5"),
+        ("integer", "int", "abc"),
+        ("integer", "bool", 2),
+        ("", "bool", -1),
+        ("", "bool", "maybe"),
+        ("text", "timestamp", "tomorrow"),
+        ("text", "timestamp", "2026-13-01"),
+        ("text", "timestamp", "1767312000"),
+        ("integer", "timestamp", 1767312000_000_000),
+        ("", "timestamp", 1.5),
+        ("text", "date", "01.02.2026"),
+        ("", "string", b"\xff\xfe"),
+    ],
+)
+@pytest.mark.parametrize("row", [5, 9_500])
+def test_misfits_are_named(tmp_path: Path, declared: str, kind: FieldType, value: object, row: int) -> None:
+    """A value that its column cannot hold is never turned into another: column, key and value are named."""
+    good = {"float": 1, "int": 1, "bool": 1, "timestamp": "2026-01-01", "date": "2026-01-01", "string": "a"}[
+        kind
+    ]
+    if declared == "integer" and kind == "timestamp":
+        good = 1767312000
+    cells = [(key, value if key == row else good) for key in range(10_000)]
+    path = _database(tmp_path, f"k integer, x {declared}", cells)
+    with pytest.raises(
+        PulseError, match=f"column x holds .* in the row k={row}, which is no {kind}"
+    ) as caught:
+        _values(path, kind)
+    assert caught.value.code == "source.value"
+
+
+TIMES = [
+    ("text", ["2026-01-01 23:59:59", "2026-01-02 00:00:00", "2026-01-02 23:59:59", "2026-01-03 00:00:00"]),
+    ("text", ["2026-01-01T23:59:59", "2026-01-02T00:00:00", "2026-01-02T23:59:59", "2026-01-03T00:00:00"]),
+    (
+        "text",
+        ["2026-01-01T23:59:59Z", "2026-01-02T00:00:00Z", "2026-01-02T23:59:59Z", "2026-01-03T00:00:00Z"],
+    ),
+    (
+        "datetime",
+        [
+            "2026-01-01 23:59:59.999999",
+            "2026-01-02 00:00:00.000000",
+            "2026-01-02 23:59:59.999999",
+            "2026-01-03 00:00:00.000000",
+        ],
+    ),
+    (
+        "text",
+        [
+            "2026-01-01 23:59:59+00:00",
+            "2026-01-02 00:00:00+00:00",
+            "2026-01-02 23:59:59+00:00",
+            "2026-01-03 00:00:00+00:00",
+        ],
+    ),
+    ("text", ["2026-01-01", "2026-01-02", "2026-01-02", "2026-01-03"]),
+    ("integer", [1767311999, 1767312000, 1767398399, 1767398400]),
+    ("", [1767311999, 1767312000, 1767398399, 1767398400]),
+]
+
+
+def _timed(path: Path, window: Window | None, sql: str) -> list[int]:
+    query = Query(
+        datasource="t",
+        sql=sql,
+        columns=(_column("x", "timestamp"), _column("k", "int")),
+        time="x",
+        key=("k",),
+        window=window,
+    )
+    found = open_source(Datasource(f"sqlite:///{path}")).stream(query)
+    return list(pa.Table.from_batches(found.batches).column("k").to_pylist())
+
+
+@pytest.mark.parametrize(("declared", "times"), TIMES)
+def test_window_in_every_form_of_time(tmp_path: Path, declared: str, times: list[object]) -> None:
+    """The window's start is in, its end is out, in whatever form the table keeps its times."""
+    path = _database(tmp_path, f"x {declared}, k integer", [(time, key) for key, time in enumerate(times)])
+    assert _timed(path, DAY, "select * from t where x >= :start and x < :end") == [1, 2]
+
+
+def test_window_within_a_day(tmp_path: Path) -> None:
+    """An end within the day counts by the second; for a table of dates it is the day's end."""
+    noon = Window(start="2026-01-02T12:00:00Z", end="2026-01-03T12:00:00Z")
+    sql = "select * from t where x >= :start and x < :end"
+    cells = [
+        ("2026-01-02T11:59:59", 0),
+        ("2026-01-02T12:00:00", 1),
+        ("2026-01-03T11:59:59", 2),
+        ("2026-01-03T12:00:00", 3),
+    ]
+    assert _timed(_database(tmp_path, "x text, k integer", cells), noon, sql) == [1, 2]
+    other = tmp_path / "dates"
+    other.mkdir()
+    dates = [("2026-01-02", 0), ("2026-01-03", 1), ("2026-01-04", 2)]
+    assert _timed(_database(other, "x text, k integer", dates), noon, sql) == [1]
+
+
+def test_times_of_mixed_forms_are_sorted_as_instants(tmp_path: Path) -> None:
+    """Text that does not sort as the times it means is sorted as times."""
+    cells = [
+        ("2026-01-01T00:00:04Z", 4),
+        ("2026-01-01 00:00:05", 5),
+        ("2026-01-01 01:00:01+01:00", 1),
+        ("2025-12-31 23:00:02.5-01:00", 2),
+        ("2026-01-01", 0),
+        ("2026-01-01 00:00:03.000001", 3),
+    ]
+    assert _timed(_database(tmp_path, "x text, k integer", cells), None, "select * from t") == [
+        0,
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
+
+
+def test_offsets_that_hide_the_order(tmp_path: Path) -> None:
+    """Times of one length in different zones are seen as mixed, too."""
+    cells = [
+        ("2026-01-01 05:00:00+05:30", 0),
+        ("2026-01-01 04:00:00+00:30", 2),
+        ("2026-01-01 02:00:00+00:00", 1),
+    ]
+    assert _timed(_database(tmp_path, "x text, k integer", cells), None, "select * from t") == [0, 1, 2]
+
+
+def test_no_query_changes_the_file(tmp_path: Path) -> None:
+    """Neither the query nor reading it leaves a trace in the file, or a file beside it."""
+    path = _database(tmp_path, "k integer, x real", [(1, 1.0)])
+    before = path.read_bytes()
+    for sql in (
+        "delete from t",
+        "select 1 as k, 2 as x); drop table t; --",
+        "insert into t values (2, 2) returning *",
+    ):
+        with pytest.raises(PulseError):
+            _values(path, "float", sql)
+    assert _values(path, "float") == [1.0]
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    """A file that is not there is named, and not made."""
+    path = tmp_path / "nothing.db"
+    with pytest.raises(PulseError, match=r"nothing\.db") as caught:
+        _values(path, "float")
+    assert caught.value.code == "source.missing"
+    assert not path.exists()
+
+
+def test_no_database(tmp_path: Path) -> None:
+    """A file of another kind is refused by a sentence, in stream and in test."""
+    path = tmp_path / "data.db"
+    path.write_bytes(b"x" * 5000)
+    for call in (lambda: _values(path, "float"), lambda: open_source(Datasource(f"sqlite:///{path}")).test()):
+        with pytest.raises(PulseError, match="no sound SQLite database") as caught:
+            call()
+        assert caught.value.code == "source.unreadable"
+
+
+def test_names_need_no_care(tmp_path: Path) -> None:
+    """Column names may be anything, keywords and quotes included."""
+    path = _database(tmp_path, 'k integer, "select ""x"" --" real', [(1, 2.0)])
+    name = 'select "x" --'
+    query = Query(
+        datasource="t",
+        sql="select * from t",
+        columns=(_column("k", "int"), _column(name, "float")),
+        key=("k",),
+    )
+    found = open_source(Datasource(f"sqlite:///{path}")).stream(query)
+    assert pa.Table.from_batches(found.batches).column(name).to_pylist() == [2.0]
+
+
+def test_special_floats(tmp_path: Path) -> None:
+    """Infinity is kept for validation to judge; -0.0 is 0.0, so that it makes no other snapshot."""
+    path = _database(tmp_path, "k integer, x real", [(1, float("inf")), (2, -0.0), (3, float("nan"))])
+    assert [str(value) for value in _values(path, "float")] == ["inf", "0.0", "None"]
+
+
+def test_path_of_any_name(tmp_path: Path) -> None:
+    """A path with characters that mean something in a URL is a path."""
+    folder = tmp_path / "a b?mode=rw#c%20"
+    folder.mkdir()
+    assert _values(_database(folder, "k integer, x real", [(1, 1.5)]), "float") == [1.5]
+
+
+def test_locked_file(tmp_path: Path) -> None:
+    """A file that another process is changing is out of reach for now: callers may try again."""
+    path = _database(tmp_path, "k integer, x real", [(1, 1.0)])
+    # Another process, since one process's locks do not keep itself out.
+    code = "import sqlite3, sys; d=sqlite3.connect(sys.argv[1]); d.execute('begin exclusive'); print(flush=1); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(UnavailableError, match=r"data\.db") as caught:
+            _values(path, "float")
+        other.kill()
+    assert caught.value.code == "source.locked"
+    assert _values(path, "float") == [1.0]
