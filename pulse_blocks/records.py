@@ -57,7 +57,9 @@ class RawBatch(Record, frozen=True, kw_only=True):
     """What ingest leaves behind: chunks in the store that no manifest names yet.
 
     ``content`` is the sha256 over schema and ordered chunk digests, ``new_bytes`` what this ingest added to
-    the store, ``left_out`` the columns that the query gave and the protocol does not name.
+    the store, ``left_out`` the columns that the query gave and the protocol does not name. ``key`` are the
+    columns that name a row. ``restored`` is the snapshot whose chunks these are, where nothing was read from
+    the datasource because an older snapshot is the training data again.
     """
 
     protocol: ProtocolRef
@@ -70,6 +72,8 @@ class RawBatch(Record, frozen=True, kw_only=True):
     rows: int
     new_bytes: int
     left_out: tuple[str, ...]
+    key: tuple[str, ...] = ()
+    restored: str | None = None
 
 
 class Snapshot(Record, frozen=True, kw_only=True):
@@ -93,6 +97,7 @@ class Snapshot(Record, frozen=True, kw_only=True):
     bytes: int
     profile_sha256: str
     sample_sha256: str
+    key: tuple[str, ...] = ()
 
 
 class SnapshotRef(Record, frozen=True, kw_only=True):
@@ -129,7 +134,8 @@ class TrainedModel(Record, frozen=True, kw_only=True):
     ``tracking_run`` is MLflow's own id (32 digits), ``run`` ours. ``trees`` is the sha256 of the model text
     before its parameters. ``train_rows`` and ``test_rows`` count the two parts of the split. ``smoke`` is the
     key of held-out rows with their offline predictions. ``lost`` says why the champion stays, None where
-    the model may replace it.
+    the model may replace it. ``restored`` says who made an older snapshot the training data again and when,
+    None where the data were read anew.
     """
 
     run: str
@@ -147,6 +153,7 @@ class TrainedModel(Record, frozen=True, kw_only=True):
     lost: str | None
     started: str
     seconds: float
+    restored: str | None = None
 
 
 class RefusedModel(Record, frozen=True, kw_only=True):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from pulse_blocks import bundle, ids, ledger, settings
+from pulse_blocks.bundle.signing import sign
 from pulse_blocks.ledger.rows import Promotion
 from pulse_blocks.protocol import loading
 from pulse_blocks.records import (
@@ -61,8 +63,8 @@ class World:
         self.store.create(layout.manifest_key(found.id), manifest.encode(found))
         return found
 
-    def train(self, snapshot: Snapshot, seed: str = "a") -> TrainedModel:
-        """A run that has finished its training; its record is in the ledger."""
+    def train(self, snapshot: Snapshot, seed: str = "a", **facts: Any) -> TrainedModel:
+        """A run that has finished its training; its record is in the ledger. ``facts`` replace its own."""
         text = f"tree {seed}".encode()
         tracking_run = sha(f"run {snapshot.id} {seed}")[:32]
         trained = TrainedModel(
@@ -83,6 +85,7 @@ class World:
             seconds=272.0,
         )
         self.store.put(trained.text, text)
+        trained = msgspec.structs.replace(trained, **facts)
         ref = SnapshotRef(
             id=snapshot.id,
             hash=snapshot.hash,
@@ -115,8 +118,10 @@ class World:
         self.ledger.finish_stage(attempt, "refused", refused.run, to_json(refused), 1.0)
         return refused
 
-    def promote(self, stored: StoredModel, name: str = "tiny") -> Promotion:
-        """Make a stored model champion, by hand."""
+    def promote(self, stored: StoredModel, name: str = "tiny", key: bytes | None = None) -> Promotion:
+        """Make a stored model champion, by hand; signed where there is a key."""
+        facts = {"name": name, "model": stored.model, "bundle": stored.bundle}
+        signature = sign(key, **facts, sha256=stored.bundle_sha256) if key else ""
         return self.ledger.promote(
             name=name,
             model=stored.model,
@@ -127,6 +132,7 @@ class World:
             attempt=None,
             reason="it meets every gate",
             who="a test",
+            signature=signature,
         )
 
     def keep(self, trained: TrainedModel, snapshot: Snapshot) -> StoredModel:

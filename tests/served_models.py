@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import random
 import subprocess
 import sys
@@ -16,11 +17,13 @@ import numpy as np
 
 from pulse_blocks import bundle as bundles
 from pulse_blocks.bundle import Bundle, RunFacts, SnapshotFacts
+from pulse_blocks.bundle.signing import sign, signing_key
 from pulse_blocks.ids import model_id
 from pulse_blocks.ledger import migrate, open_ledger
 from pulse_blocks.ledger.rows import Promotion
 from pulse_blocks.protocol import spec
 from pulse_blocks.protocol.spec import Protocol
+from pulse_blocks.protocol.translating import row_checks
 from pulse_blocks.settings import Workspace
 from pulse_blocks.stores import open_store
 
@@ -35,11 +38,12 @@ FEATURES: dict[str, Any] = {
 RECORD: dict[str, Any] = {"weight": 2.5, "distance": 700.0, "carrier": "train", "stops": 3, "express": False}
 
 SERVE = """
-import sys
+import json, sys
 from pathlib import Path
 from pulse_blocks import settings
 from pulse_blocks.serving.server import serve
-serve(settings.load(Path(sys.argv[1]), {}), sys.argv[2:], port=0, ready=lambda url: print(url, flush=True))
+serve(settings.load(Path(sys.argv[1]), {}), sys.argv[3:], ready=lambda url: print(url, flush=True),
+      **{"port": 0, **json.loads(sys.argv[2])})
 """
 
 
@@ -105,8 +109,8 @@ def train(kind: Protocol, seed: int = 1, rounds: int = 20) -> lgb.Booster:
     return lgb.train(params, lgb.Dataset(data, labels, categorical_feature=[2]), rounds)
 
 
-def promote(workspace: Workspace, kind: Protocol, text: bytes) -> Promotion:
-    """Write a model's bundle into the workspace and make it champion of its name."""
+def keep(workspace: Workspace, kind: Protocol, text: bytes) -> tuple[Bundle, str, str]:
+    """Write a model's bundle into the workspace; gives the bundle, its key and its sha256."""
     digest = hashlib.sha256(text).hexdigest()
     store = open_store(workspace.store)
     store.put(f"models/{digest}.txt", text)
@@ -129,8 +133,14 @@ def promote(workspace: Workspace, kind: Protocol, text: bytes) -> Promotion:
             id="snap_9f2c41ab77e0", hash="0" * 64, datasource="db", created="2026-01-15T01:59:45Z", rows=2000
         ),
         created="2026-01-15T02:05:00Z",
+        row_checks=row_checks(kind),
     )
-    key, sha256 = bundles.write(store, bundle)
+    return bundle, *bundles.write(store, bundle)
+
+
+def promote(workspace: Workspace, kind: Protocol, text: bytes, version: str = "1") -> Promotion:
+    """Write a model's bundle into the workspace and make it champion of its name."""
+    bundle, key, sha256 = keep(workspace, kind, text)
     migrate(workspace.ledger)
     with open_ledger(workspace.ledger) as ledger:
         return ledger.promote(
@@ -138,25 +148,37 @@ def promote(workspace: Workspace, kind: Protocol, text: bytes) -> Promotion:
             model=bundle.model,
             bundle=key,
             bundle_sha256=sha256,
-            version="1",
+            version=version,
             run=bundle.run.id,
             attempt=None,
             reason="test",
             who="tests",
+            signature=sign(
+                signing_key(workspace, create=True),
+                name=kind.name,
+                model=bundle.model,
+                bundle=key,
+                sha256=sha256,
+            ),
         )
 
 
-def train_and_promote(workspace: Workspace, kind: Protocol | None = None, seed: int = 1) -> Promotion:
+def train_and_promote(
+    workspace: Workspace, kind: Protocol | None = None, seed: int = 1, version: str = "1"
+) -> Promotion:
     """A trained model that is champion of its name."""
     kind = kind or protocol()
-    return promote(workspace, kind, train(kind, seed).model_to_string().encode())
+    return promote(workspace, kind, train(kind, seed).model_to_string().encode(), version)
 
 
 @contextlib.contextmanager
-def runtime(workspace: Workspace, *names: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """The runtime as a process; gives its address and the process, and kills what is left of it."""
+def runtime(workspace: Workspace, *names: str, **options: Any) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The runtime as a process, ``options`` as ``serve`` takes them; gives its address and the process.
+
+    Kills what is left of it.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, workspace.root, *names],
+        [sys.executable, "-c", SERVE, workspace.root, json.dumps(options), *names],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

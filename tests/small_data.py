@@ -122,5 +122,6 @@ def snapshot_of(
         rows=written.rows,
         new_bytes=written.new_bytes,
         left_out=(),
+        key=contract.source.key,
     )
     return load(store, commit(store, raw).id)

@@ -191,7 +191,7 @@ def conduct(
 def begin(name: str, start: dt.date | None, end: dt.date | None) -> PipelineRun:
     """Load protocol and workspace, and take up the attempt that was interrupted, if there is one.
 
-    An attempt is the same one where protocol and asked window are the same and the process that ran it is
+    An attempt is the same one where protocol and asked window (or restored snapshot) are the same and the process that ran it is
     gone. Raises PulseError for a protocol that is not sound, or that breaks the champion's callers without a new
     major version; then nothing was touched.
     """
@@ -202,14 +202,20 @@ def begin(name: str, start: dt.date | None, end: dt.date | None) -> PipelineRun:
     migrate(workspace.ledger)
     with open_ledger(workspace.ledger) as ledger:
         require_version(protocol, workspace, ledger)
-        attempt = ledger.begin(protocol.name, f"{protocol.digest} {since} {until}")
+        # A run that asks for days of its own reads them, whatever has been restored.
+        restored = None if since or until else ledger.restored(protocol.name)
+        data = f"{since} {until}" if restored is None else f"{restored.snapshot} {restored.seq}"
+        attempt = ledger.begin(protocol.name, f"{protocol.digest} {data}")
     # "The last 90 days" of a resumed attempt are those before it was first begun.
     begun = dt.datetime.fromtimestamp(attempt.started / 1e6, dt.UTC)
-    window = resolve(protocol, since, until, begun)
-    run = PipelineRun(
-        Context(protocol=protocol, workspace=workspace, window=window, attempt=attempt.id), attempt
+    window = None if restored else resolve(protocol, since, until, begun)
+    context = Context(
+        protocol=protocol, workspace=workspace, window=window, attempt=attempt.id, restored=restored
     )
+    run = PipelineRun(context, attempt)
     run.open()
+    if restored is not None:
+        get_run_logger().info("The training data are the restored snapshot %s.", restored.snapshot)
     if attempt.resumed:
         done = ", ".join(attempt.records) or "none"
         get_run_logger().info("Going on with an interrupted run; stages finished before: %s.", done)

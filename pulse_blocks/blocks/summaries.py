@@ -27,6 +27,10 @@ def summary(record: Record) -> str:
 
 @summary.register
 def _ingest(record: RawBatch) -> str:
+    if record.restored:
+        rows = [("Snapshot", f"`{record.restored}`"), ("Rows", f"{record.rows:,}")]
+        end = f"Nothing was read from {record.datasource}. `pulse snapshot restore --undo` lets runs read it again."
+        return f"### {record.restored} was restored: it is the training data\n\n{_table(rows)}\n\n{end}"
     window = f"{record.window.start} to {record.window.end}" if record.window else "everything"
     rows = [
         ("Datasource", record.datasource),
@@ -80,6 +84,8 @@ def _train(record: TrainedModel) -> str:
         ("Held out", f"{record.test_rows:,} rows"),
         ("Seconds", f"{record.seconds:.1f}"),
     ]
+    if record.restored:
+        facts.append(("Restored data", record.restored))
     metrics = [(name, f"{value:.4f}") for name, value in record.metrics.items()]
     return f"### {record.model}\n\n{_table(facts)}\n\n#### On the held-out part\n\n{_table(metrics)}"
 

@@ -6,7 +6,7 @@ under its own hash.
 
 from __future__ import annotations
 
-from pulse_blocks.bundle.files import find, load, parse, write
+from pulse_blocks.bundle.files import find, load, load_promoted, parse, write
 from pulse_blocks.bundle.record import Bundle, LoadedBundle, RunFacts, SnapshotFacts, make, to_json
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "SnapshotFacts",
     "find",
     "load",
+    "load_promoted",
     "make",
     "parse",
     "to_json",

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import msgspec
 
 from pulse_blocks.bundle.record import FORMAT, Bundle, LoadedBundle, to_json
+from pulse_blocks.bundle.signing import require_signature
 from pulse_blocks.errors import PulseError
+from pulse_blocks.ledger.rows import Promotion
 from pulse_blocks.protocol import spec
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.stores.base import Store
@@ -48,6 +50,27 @@ def load(store: Store, key: str, sha256: str) -> LoadedBundle:
     if hashlib.sha256(text).hexdigest() != bundle.text_sha256:
         raise _corrupt(store.locate(bundle.text), f"its sha256 is not the one that the bundle {key} names")
     return LoadedBundle(bundle=bundle, protocol=protocol, model_text=text)
+
+
+def load_promoted(store: Store, promotion: Promotion, key: bytes) -> LoadedBundle:
+    """The bundle that a promotion names, once the signature over its name and hash has been checked.
+
+    Raises PulseError ``bundle.unsigned`` or ``bundle.signature``, and what ``load`` raises.
+    """
+    require_signature(
+        key,
+        promotion.signature,
+        name=promotion.name,
+        model=promotion.model,
+        bundle=promotion.bundle,
+        sha256=promotion.bundle_sha256,
+    )
+    loaded = load(store, promotion.bundle, promotion.bundle_sha256)
+    if loaded.bundle.model != promotion.model:
+        raise _corrupt(
+            store.locate(promotion.bundle), f"it holds {loaded.bundle.model}, not {promotion.model}"
+        )
+    return loaded
 
 
 def parse(data: bytes, place: str) -> tuple[Bundle, Protocol]:

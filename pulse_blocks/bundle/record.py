@@ -15,13 +15,17 @@ FORMAT = 1
 
 
 class RunFacts(Record, frozen=True, kw_only=True):
-    """The training run: ``tracking_run`` is MLflow's own id, ``seconds`` how long it took."""
+    """The training run: ``tracking_run`` is MLflow's own id, ``seconds`` how long it took.
+
+    ``restored`` says who had made an older snapshot its data and when, None where they were read anew.
+    """
 
     id: str
     tracking_run: str
     started: str
     seconds: float
     metrics: dict[str, float]
+    restored: str | None = None
 
 
 class SnapshotFacts(Record, frozen=True, kw_only=True):
@@ -80,6 +84,7 @@ def make(protocol: Protocol, trained: TrainedModel, snapshot: Snapshot) -> Bundl
             started=trained.started,
             seconds=trained.seconds,
             metrics=trained.metrics,
+            restored=trained.restored,
         ),
         snapshot=SnapshotFacts(
             id=snapshot.id,

@@ -35,7 +35,7 @@ def add(
     from pulse_blocks.cli import workspace_file
 
     _check_name(name)
-    _check_url(name, url)
+    check_url(name, url)
     workspace = settings.load()
     stored = workspace_file.relative_to_root(url, workspace)
     added = workspace_file.add_datasource(workspace, name, stored)
@@ -102,7 +102,8 @@ def _check_name(name: str) -> None:
         raise PulseError("datasource.name", f"{name!r} is no name for a datasource.", hint) from None
 
 
-def _check_url(name: str, url: str) -> None:
+def check_url(name: str, url: str) -> None:
+    """Raise PulseError for a URL that is empty or carries a secret in the clear."""
     if not url.strip():
         raise PulseError(
             "datasource.url", f"The URL of datasource {name} is empty.", "Give sqlite:///PATH, say."

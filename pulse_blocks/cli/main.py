@@ -13,18 +13,23 @@ import typer
 
 from pulse_blocks import __version__
 from pulse_blocks.cli import (
+    audit,
     check,
     datasource,
     demo,
     demo_data,
     deploy,
+    doctor,
     failures,
+    init,
     lineage,
     predict,
+    promote,
     protocol,
     schema,
     serve,
     snapshot,
+    status,
     up,
 )
 from pulse_blocks.cli import (
@@ -37,6 +42,7 @@ app = commands(
     "An ML runtime on Prefect: from one YAML file to predictions that can be traced.\n\n"
     "Start with `pulse demo`. Every command that gives data takes --json."
 )
+app.command("init", rich_help_panel=CONTRACT)(init.init)
 app.command("check", rich_help_panel=CONTRACT)(check.check)
 app.command("schema", rich_help_panel=CONTRACT)(schema.schema)
 app.add_typer(protocol.app, name="protocol", rich_help_panel=CONTRACT)
@@ -44,9 +50,14 @@ app.command("run", rich_help_panel=TRAINING)(running.run)
 app.command("deploy", rich_help_panel=TRAINING)(deploy.deploy)
 app.command("serve", rich_help_panel=SERVING)(serve.serve)
 app.command("predict", rich_help_panel=SERVING)(predict.predict)
+app.command("promote", rich_help_panel=SERVING)(promote.promote)
+app.command("rollback", rich_help_panel=SERVING)(promote.rollback)
 app.command("lineage", rich_help_panel=SERVING)(lineage.lineage)
+app.add_typer(audit.app, name="audit", rich_help_panel=SERVING)
 app.add_typer(snapshot.app, name="snapshot", rich_help_panel=DATA)
 app.add_typer(datasource.app, name="datasource", rich_help_panel=DATA)
+app.command("status", rich_help_panel=MACHINE)(status.status)
+app.command("doctor", rich_help_panel=MACHINE)(doctor.doctor)
 app.command("up", rich_help_panel=MACHINE)(up.up)
 app.command("demo", rich_help_panel=MACHINE)(demo.demo)
 app.command("demo-data", rich_help_panel=MACHINE)(demo_data.demo_data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -30,11 +31,13 @@ def note(text: str) -> None:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
-    """Aligned columns, the same on a terminal and in a pipe: ids stay whole, to be copied.
+    """Aligned columns; ids stay whole, to be copied. ``right`` names the columns that hold numbers.
 
-    ``right`` names the columns that hold numbers.
+    On a terminal that is too narrow each row becomes a block of its own.
     """
     widths = [max(len(line[at]) for line in (headers, *rows)) for at in range(len(headers))]
+    if rows and sum(widths) + 2 * (len(widths) - 1) > terminal_width():
+        return "\n\n".join(facts(list(zip(headers, row, strict=True))) for row in rows)
 
     def aligned(line: Sequence[str]) -> str:
         cells = (
@@ -44,6 +47,11 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Seque
         return "  ".join(cells).rstrip()
 
     return "\n".join(aligned(line) for line in (headers, *rows))
+
+
+def terminal_width() -> int:
+    """Columns of the terminal that standard output goes to; in a pipe there is no end."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:

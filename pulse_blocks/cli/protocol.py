@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pulse_blocks.cli.grouping import commands
-from pulse_blocks.cli.output import Json, emit
+from pulse_blocks.cli.failures import printable
+from pulse_blocks.cli.output import Json, emit, note
+from pulse_blocks.errors import ProtocolError
 
 if TYPE_CHECKING:
     from pulse_blocks.protocol.diff import Change
@@ -42,12 +44,43 @@ def diff(
     emit(data, lambda: _changes(found, counts), as_json=as_json)
 
 
+@app.command()
+def draft(
+    *,
+    datasource: Annotated[str, typer.Option(help="A datasource of the workspace.")],
+    query: Annotated[str, typer.Option(help="SQL; it may compare times with :start and :end.")],
+    name: Annotated[
+        str | None, typer.Option(show_default=False, help="Of the protocol; else the datasource's.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many rows to look at.")] = 50_000,
+    as_json: Json = False,
+) -> None:
+    """Print a first protocol for the rows of a query, with a mark wherever a person must decide."""
+    from pulse_blocks import settings
+    from pulse_blocks.protocol.drafting import draft as drafted
+    from pulse_blocks.protocol.loading import loads
+    from pulse_blocks.records import Window
+    from pulse_blocks.sources import Query, open_source
+    from pulse_blocks.stages.ingest import find_datasource
+
+    source = open_source(find_datasource(datasource, settings.load()))
+    ever = Window(start="0001-01-01T00:00:00Z", end="9999-12-31T00:00:00Z")
+    table = source.peek(Query(sql=query, columns=(), datasource=datasource, window=ever), rows)
+    text = drafted(table, name or datasource, datasource, query)
+    data = {"name": name or datasource, "datasource": datasource, "rows": table.num_rows, "protocol": text}
+    emit(data, text.rstrip, as_json=as_json)
+    try:
+        loads(text, "the draft")
+    except ProtocolError as error:
+        note("To settle before it is a protocol:")
+        for problem in error.problems:
+            note(printable(f"  {problem}"))
+
+
 _IMPACTS = ("breaking", "compatible", "cosmetic")
 
 
 def _changes(found: tuple[Change, ...], counts: dict[str, int]) -> str:
-    from pulse_blocks.cli.failures import printable
-
     if not found:
         return "No change."
     lines = [printable(_line(change)) for change in found]

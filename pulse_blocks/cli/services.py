@@ -16,6 +16,7 @@ from pathlib import Path
 from pulse_blocks.errors import PulseError, UnavailableError
 
 _GRACE_SECONDS = 10.0
+_ANSWER_SECONDS = 5.0
 
 
 class Service:
@@ -88,7 +89,7 @@ def stop_group(pid: int, has_ended: Callable[[], bool]) -> None:
 def answers(url: str) -> bool:
     """Whether a GET on a loopback address answers with 2xx."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as reply:  # noqa: S310 (our own loopback address)
+        with urllib.request.urlopen(url, timeout=_ANSWER_SECONDS) as reply:  # noqa: S310 (our own loopback address)
             return bool(reply.status < 300)
     except (urllib.error.URLError, OSError, ValueError):
         return False

@@ -6,23 +6,37 @@ SQLAlchemy, which cost most of a second, and is called by whatever runs the stag
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger.base import REVISIONS, Durability
 from pulse_blocks.ledger.ledger import Ledger
+from pulse_blocks.settings import resolve_references
 
 __all__ = ["Ledger", "migrate", "open_ledger"]
 
 
+_SQLITE = "sqlite:///"
+_POSTGRES = ("postgresql://", "postgres://")
+
+
 def open_ledger(url: str, durability: Durability = "full") -> Ledger:
-    """The ledger at ``url``, which must have been migrated.
+    """The ledger at ``url``, which must have been migrated; ``${NAME}`` in it comes from the environment.
 
     ``durability`` is what a write survives: ``full`` a power loss, ``process`` the death of this process.
     Raises PulseError ``ledger.missing`` where nothing has been recorded yet, ``ledger.outdated`` or
-    ``ledger.newer`` where schema and code do not fit, ``ledger.sqlite_too_old`` for an unsafe SQLite.
+    ``ledger.newer`` where schema and code do not fit, ``ledger.sqlite_too_old`` for an unsafe SQLite,
+    ``ledger.extra_missing`` where PostgreSQL's driver is not installed.
     """
+    url = resolve_references(url)
+    if _is_postgres(url):
+        with _driver():
+            from pulse_blocks.ledger.postgres import PostgresDatabase
+        return Ledger(PostgresDatabase.open(url, durability))
     from pulse_blocks.ledger.sqlite import SqliteDatabase
 
-    return Ledger(SqliteDatabase.open(_sqlite_only(url), durability))
+    return Ledger(SqliteDatabase.open(url, durability))
 
 
 def migrate(url: str) -> None:
@@ -30,19 +44,38 @@ def migrate(url: str) -> None:
 
     Safe to call from several processes at once.
     """
-    from pulse_blocks.ledger.sqlite import revision
+    url = resolve_references(url)
+    if _is_postgres(url):
+        with _driver():
+            from pulse_blocks.ledger.postgres import revision
+    else:
+        from pulse_blocks.ledger.sqlite import revision
 
-    if revision(_sqlite_only(url)) == REVISIONS[-1]:
+    if revision(url) == REVISIONS[-1]:
         return
     from pulse_blocks.ledger.migrating import upgrade
 
     upgrade(url)
 
 
-def _sqlite_only(url: str) -> str:
-    if not url.startswith("sqlite:///"):
-        scheme = url.split(":", 1)[0]
+def _is_postgres(url: str) -> bool:
+    if url.startswith((_SQLITE, *_POSTGRES)):
+        return not url.startswith(_SQLITE)
+    scheme = url.split(":", 1)[0]
+    raise PulseError(
+        "ledger.url",
+        f"A ledger cannot be kept in {scheme}.",
+        "Use a URL of the form sqlite:///path or postgresql://user:${PASSWORD}@host/database.",
+    )
+
+
+@contextlib.contextmanager
+def _driver() -> Iterator[None]:
+    try:
+        yield
+    except ImportError:
         raise PulseError(
-            "ledger.url", f"A ledger cannot be kept in {scheme}.", "Use a URL of the form sqlite:///path."
-        )
-    return url
+            "ledger.extra_missing",
+            "The ledger is a PostgreSQL database, whose driver is not installed.",
+            "Install the extra: pip install 'pulse-blocks[postgres]'.",
+        ) from None

@@ -6,9 +6,9 @@ import uuid_utils
 
 from pulse_blocks import ids
 from pulse_blocks.errors import PulseError
-from pulse_blocks.ledger.base import Transaction
+from pulse_blocks.ledger.base import Row, Transaction
 from pulse_blocks.ledger.owner import Owner, is_alive, this_process
-from pulse_blocks.ledger.rows import Attempt, StageRow, State
+from pulse_blocks.ledger.rows import Attempt, AttemptState, StageRow, State
 from pulse_blocks.ledger.table import Table, now_us, prefix_range
 
 # An owner on another host counts as dead after this long without a heartbeat.
@@ -67,18 +67,33 @@ class Attempts(Table):
                 (now_us(), state, message, attempt),
             )
 
+    def newest_attempts(self) -> list[AttemptState]:
+        """The newest attempt of every name, by name."""
+        rows = self._database.read(
+            "select id, name, state, started, ended, message, owner_host, owner_pid, owner_started, heartbeat"
+            " from attempts where id in (select max(id) from attempts group by name) order by name"
+        )
+        return [_state(row) for row in rows]
+
     def stage_rows(self, record_id_prefix: str, stage: str | None = None) -> list[StageRow]:
         """Finished stages whose record's id begins so, the oldest first."""
         low, high = prefix_range(record_id_prefix)
         rows = self._database.read(
             "select attempt, stage, record_id, record, finished, seconds from stages"
-            " where record_id >= ? and record_id < ? and (? is null or stage = ?) order by finished",
+            " where record_id >= ? and record_id < ? and (cast(? as text) is null or stage = ?) order by finished",
             (low, high, stage, stage),
         )
         return [
             StageRow(attempt=a, stage=s, record_id=i, record=r.encode(), finished=f, seconds=n)
             for a, s, i, r, f, n in rows
         ]
+
+
+def _state(row: Row) -> AttemptState:
+    attempt, name, state, started, ended, message, *owner, heartbeat = row
+    if ended is None and _is_dead(Owner(*owner), heartbeat):
+        state = "interrupted"
+    return AttemptState(id=attempt, name=name, state=state, started=started, ended=ended, message=message)
 
 
 def _left_unfinished(transaction: Transaction, name: str, key: str) -> list[str]:

@@ -12,7 +12,7 @@ Row = tuple[Any, ...]
 
 # Alembic's revision ids, oldest first; the code works with the last. Kept here, because the runtime compares
 # them without importing Alembic. A test holds them to the scripts.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003", "0004")
 
 # The order of a row handed to ``append``: id, at, event_time, source_key, model, input, output,
 # input_sha256, output_sha256, latency_us, flags.
@@ -29,8 +29,9 @@ class Transaction(Protocol):
 class Database(Protocol):
     """One database, used by any number of threads.
 
-    Every method raises UnavailableError ``ledger.unavailable`` where the database is out of reach or full,
-    and what was being written is then not there.
+    Every method raises UnavailableError ``ledger.unavailable`` where the database is out of reach or full.
+    What was being written is then not there; only where a server goes away in the very moment of a commit
+    nobody can tell.
     """
 
     def read(self, sql: str, values: Values = ()) -> list[Row]:

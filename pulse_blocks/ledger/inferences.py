@@ -50,6 +50,11 @@ class Inferences(Table):
         count = "select count(*) from inferences where model = ?"
         return {model: self._database.read(count, (model,))[0][0] for model in models}
 
+    def inferences_since(self, model: str, at: int) -> int:
+        """How many inferences a model has made from ``at`` (microseconds since 1970) on."""
+        count = "select count(*) from inferences where model = ? and at >= ?"
+        return int(self._database.read(count, (model, at))[0][0])
+
     def inference_ids(self, model: str) -> Iterator[str]:
         """The ids of a model's inferences, the oldest first, a page at a time: memory does not grow."""
         last: tuple[int, str] = (-1, "")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from pulse_blocks.errors import PulseError
+from pulse_blocks.ledger.audit import record
 from pulse_blocks.ledger.base import Row, Transaction
 from pulse_blocks.ledger.outbox import put
-from pulse_blocks.ledger.rows import Promotion
+from pulse_blocks.ledger.rows import Action, Promotion
 from pulse_blocks.ledger.table import Table, now_us
 
 _SELECT = (
-    "select seq, name, model, bundle, bundle_sha256, version, previous, run, attempt, reason, who, at"
-    " from promotions"
+    "select seq, name, model, bundle, bundle_sha256, version, previous, run, attempt, reason, who, at, action,"
+    " signature from promotions"
 )
 _CHAMPION = f"{_SELECT} where name = ? order by seq desc limit 1"
+_EVENTS: dict[Action, str] = {"promote": "pulse.model.promoted", "rollback": "pulse.model.rolled_back"}
 
 
 class Promotions(Table):
@@ -36,23 +39,38 @@ class Promotions(Table):
         attempt: str | None,
         reason: str,
         who: str,
+        action: Action = "promote",
+        signature: str = "",
+        instead_of: int | None = None,
     ) -> Promotion:
-        """Move a name's pointer, and put ``pulse.model.promoted`` into the outbox, in one transaction.
+        """Move a name's pointer; its event and its row of the audit log are in the same transaction.
 
-        An attempt promotes once: a repeated call gives the promotion that is there and emits nothing.
+        An attempt promotes once: a repeated call gives the promotion that is there and emits nothing. With
+        ``instead_of`` (a promotion's ``seq``) the pointer moves only if that one is still the newest: else
+        PulseError ``promotion.moved``.
         """
         with self._database.write() as transaction:
             if attempt is not None and (rows := _by_attempt(transaction, attempt)):
                 return _promotion(rows[0])
             before = transaction.execute(_CHAMPION, (name,))
-            previous = _promotion(before[0]).model if before else None
+            champion = _promotion(before[0]) if before else None
+            if instead_of is not None and (champion is None or champion.seq != instead_of):
+                raise _moved(name, champion)
+            previous = champion.model if champion else None
             inserted = transaction.execute(
                 "insert into promotions (name, model, bundle, bundle_sha256, version, previous, run, attempt,"
-                " reason, who, at) values (?,?,?,?,?,?,?,?,?,?,?) returning seq",
-                (name, model, bundle, bundle_sha256, version, previous, run, attempt, reason, who, now_us()),
-            )
+                " reason, who, at, action, signature) values (?,?,?,?,?,?,?,?,?,?,?,?,?) returning seq",
+                (
+                    name, model, bundle, bundle_sha256, version, previous, run, attempt, reason, who, now_us(),
+                    action, signature,
+                ),
+            )  # fmt: skip
             promotion = _promotion(transaction.execute(f"{_SELECT} where seq = ?", inserted[0])[0])
-            put(transaction, "pulse.model.promoted", f"pulse.model.{name}", _payload(promotion))
+            put(transaction, _EVENTS[action], f"pulse.model.{name}", _payload(promotion))
+            record(
+                transaction, who=who, action=f"model.{action}", subject=f"{name} {model}",
+                details=_payload(promotion) | {"bundle_sha256": bundle_sha256},
+            )  # fmt: skip
             return promotion
 
     def promotions(self, name: str) -> list[Promotion]:
@@ -84,3 +102,12 @@ def _promotion(row: Row) -> Promotion:
 def _payload(promotion: Promotion) -> dict[str, Any]:
     names = ("model", "previous", "version", "run", "reason", "who", "seq")
     return {name: getattr(promotion, name) for name in names}
+
+
+def _moved(name: str, champion: Promotion | None) -> PulseError:
+    now = f"{champion.model}, promoted by {champion.who}" if champion else "nobody"
+    return PulseError(
+        "promotion.moved",
+        f"The champion of {name} has changed in the meantime: it is {now}.",
+        "Look at it, and decide again.",
+    )

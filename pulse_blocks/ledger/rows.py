@@ -10,6 +10,7 @@ CACHED = 1
 FALLBACK = 2
 
 State = Literal["completed", "failed"]
+Action = Literal["promote", "rollback"]
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +41,7 @@ class Promotion(Fact, frozen=True, kw_only=True):
     """One move of a model name's champion pointer. ``seq`` grows with every promotion of any name.
 
     ``bundle`` is a key in the store and ``version`` MLflow's model version; ``attempt`` is None for a
-    promotion by hand.
+    promotion by hand. ``signature`` vouches for the bundle (see ``pulse_blocks.bundle.signing``).
     """
 
     seq: int
@@ -55,6 +56,21 @@ class Promotion(Fact, frozen=True, kw_only=True):
     reason: str
     who: str
     at: int
+    action: Action
+    signature: str
+
+
+class AuditRow(Fact, frozen=True, kw_only=True):
+    """Who did what, when, to which subject. ``details`` is JSON; ``hash`` is over this row and ``previous``."""
+
+    seq: int
+    at: int
+    who: str
+    action: str
+    subject: str
+    details: str
+    previous: str
+    hash: str
 
 
 class Attempt(Fact, frozen=True, kw_only=True):
@@ -69,6 +85,20 @@ class Attempt(Fact, frozen=True, kw_only=True):
     started: int
     records: dict[str, bytes]
     seconds: dict[str, float]
+
+
+class AttemptState(Fact, frozen=True, kw_only=True):
+    """How an attempt stands: ``interrupted`` is one that has not ended and whose process is gone.
+
+    ``message`` is the sentence in which it ended, ``ended`` None before that.
+    """
+
+    id: str
+    name: str
+    state: Literal["running", "interrupted", "completed", "failed"]
+    started: int
+    ended: int | None
+    message: str
 
 
 class StageRow(Fact, frozen=True, kw_only=True):

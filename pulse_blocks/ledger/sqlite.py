@@ -12,9 +12,11 @@ from typing import Any, Self
 import pysqlite3 as driver
 
 from pulse_blocks.errors import PulseError, UnavailableError
-from pulse_blocks.ledger.base import REVISIONS, Durability, InferenceTuple, Row, Transaction, Values
+from pulse_blocks.ledger.base import Durability, InferenceTuple, Row, Transaction, Values
+from pulse_blocks.ledger.revisions import require_revision
 from pulse_blocks.settings import sqlite_path
 
+SCHEME = "sqlite:///"
 # Two processes that write and checkpoint one WAL file can corrupt it from 3.7.0 to 3.51.2.
 SAFE_VERSION = (3, 51, 3)
 BUSY_SECONDS = 10.0
@@ -100,7 +102,7 @@ class SqliteDatabase:
         """Open a file whose schema is the one that this code knows; raises PulseError otherwise."""
         check_version()
         path = path_of(url)
-        _check_revision(path, revision(url))
+        require_revision(str(path), revision(url))
         return cls(path, durability)
 
     def read(self, sql: str, values: Values = ()) -> list[Row]:
@@ -162,28 +164,6 @@ def _translated(path: Path) -> Iterator[None]:
             f"The ledger {path} cannot be used: {error}.",
             "Check that the file is there, writable, and that the disk is not full.",
         ) from error
-
-
-def _check_revision(path: Path, found: str | None) -> None:
-    if found == REVISIONS[-1]:
-        return
-    if found is None:
-        raise PulseError(
-            "ledger.missing",
-            f"Nothing has been run here yet: there is no ledger at {path}.",
-            "Run a model first: pulse run NAME.",
-        )
-    if found in REVISIONS:
-        raise PulseError(
-            "ledger.outdated",
-            f"The ledger {path} has schema {found}, older than {REVISIONS[-1]}.",
-            "The next pulse run brings it up to date.",
-        )
-    raise PulseError(
-        "ledger.newer",
-        f"The ledger {path} has schema {found}, which this version of Pulse does not know.",
-        "Upgrade pulse-blocks to the version that wrote it.",
-    )
 
 
 def _quoted(path: Path) -> str:

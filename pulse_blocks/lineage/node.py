@@ -23,7 +23,7 @@ class Node(Record, frozen=True, kw_only=True):
       ``latency_ms``, ``cached``, ``fallback``; ``label``, where one has come in: its value
     - model: ``name``, ``version``, ``trees_hash``; seen from the data ``inferences``, how many it made
     - run: ``started``, ``seconds``, ``metrics``, ``tracking_run`` (MLflow's id); ``refused``: why it gave no
-      model
+      model; ``restored``: the older snapshot that was its data again, who said so and when
     - snapshot: ``datasource``, ``created``, ``rows``, ``hash``; below a question about rows ``matching``, and
       ``chunks``, the keys of those that hold them
     - datasource: ``snapshots``, how many there are

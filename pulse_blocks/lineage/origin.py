@@ -15,7 +15,8 @@ from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.ledger.rows import CACHED, FALLBACK, Inference
 from pulse_blocks.lineage.graph import Sketch
 from pulse_blocks.lineage.node import Places, sha256, time_of
-from pulse_blocks.records import RefusedModel, Snapshot, StoredModel, TrainedModel, from_json, iso
+from pulse_blocks.lineage.noted import noted
+from pulse_blocks.records import RefusedModel, Snapshot, StoredModel, TrainedModel, iso
 
 
 def inference(sketch: Sketch, places: Places, id_or_prefix: str) -> str:
@@ -91,6 +92,8 @@ def run(sketch: Sketch, found: RunFacts) -> None:
         "metrics": dict(sorted(found.metrics.items())),
         "tracking_run": found.tracking_run,
     }
+    if found.restored:
+        facts["restored"] = found.restored
     sketch.add("run", found.id, facts)
 
 
@@ -133,13 +136,13 @@ def facts_of(trained: TrainedModel) -> RunFacts:
         started=trained.started,
         seconds=trained.seconds,
         metrics=trained.metrics,
+        restored=trained.restored,
     )
 
 
 def stored(places: Places, model_id: str) -> list[StoredModel]:
     """The records of a model's store stages, the oldest first: one a run that gave these trees."""
-    rows = places.ledger.stage_rows(model_id, "store")
-    return [from_json(row.record, StoredModel) for row in rows if row.record_id == model_id]
+    return [one for one in noted(places, StoredModel, model_id) if one.model == model_id]
 
 
 def _below(
@@ -174,6 +177,6 @@ def _bundle(places: Places, model_id: str) -> tuple[Bundle | None, str | None]:
 def _trained(places: Places, model_id: str) -> TrainedModel | None:
     """The training of a model's first run."""
     for one in stored(places, model_id):
-        for row in places.ledger.stage_rows(one.run, "train"):
-            return from_json(row.record, TrainedModel)
+        for trained in noted(places, TrainedModel, one.run):
+            return trained
     return None

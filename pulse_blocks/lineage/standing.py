@@ -8,8 +8,9 @@ from typing import Any
 from pulse_blocks.lineage import origin
 from pulse_blocks.lineage.graph import Sketch
 from pulse_blocks.lineage.node import Places, time_of
+from pulse_blocks.lineage.noted import noted
 from pulse_blocks.lineage.resolving import sound_snapshots
-from pulse_blocks.records import RefusedModel, SnapshotRef, StoredModel, TrainedModel, from_json
+from pulse_blocks.records import RefusedModel, SnapshotRef, StoredModel, TrainedModel
 
 
 class Descent:
@@ -17,18 +18,11 @@ class Descent:
 
     def __init__(self, places: Places) -> None:
         self._places = places
-        ledger = places.ledger
-        rows = ledger.stage_rows("run_", "train")
-        self.trained = {row.record_id: from_json(row.record, TrainedModel) for row in rows}
-        rows = ledger.stage_rows("run_", "refused")
-        self.refused = {
-            row.record_id: from_json(row.record, RefusedModel)
-            for row in rows
-            if row.record_id not in self.trained
-        }
+        self.trained = {one.run: one for one in noted(places, TrainedModel)}
+        refused = noted(places, RefusedModel)
+        self.refused = {one.run: one for one in refused if one.run not in self.trained}
         self._models: dict[str, dict[str, None]] = {}
-        for row in ledger.stage_rows("", "store"):
-            stored = from_json(row.record, StoredModel)
+        for stored in noted(places, StoredModel):
             self._models.setdefault(stored.run, {})[stored.model] = None
 
     def run(self, sketch: Sketch, run_id: str) -> list[str]:
@@ -77,8 +71,7 @@ class Descent:
 def snapshots_of(places: Places, datasource: str) -> list[str]:
     """The snapshots that were read from a datasource, the oldest first; the ledger remembers lost ones."""
     found = {one.id: one.created for one in sound_snapshots(places) if one.datasource == datasource}
-    for row in places.ledger.stage_rows("snap_", "snapshot"):
-        ref = from_json(row.record, SnapshotRef)
+    for ref in noted(places, SnapshotRef):
         if ref.datasource == datasource:
             found.setdefault(ref.id, ref.created)
     return sorted(found, key=lambda one: (found[one], one))

@@ -123,6 +123,7 @@ _SHOWN: dict[str, dict[str, tuple[str, Any]]] = {
         "seconds": ("Duration", _duration),
         "metrics": ("Metrics", _metrics),
         "refused": ("Refused", _as_it_is),
+        "restored": ("Restored Data", _as_it_is),
     },
     "snapshot": {
         "datasource": ("Datasource", _as_it_is),

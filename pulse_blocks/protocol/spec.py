@@ -222,12 +222,16 @@ class BreakerSpec(Spec, frozen=True, kw_only=True):
 
 
 class ServingSpec(Spec, frozen=True, kw_only=True):
-    """How the runtime serves. ``queue`` is the number of requests that may wait."""
+    """How the runtime serves. ``queue`` is the number of requests that may wait.
+
+    ``deadline`` is the longest that one may take, and what a request may shorten for itself.
+    """
 
     batch: BatchSpec = BatchSpec()
     cache: CacheSpec = CacheSpec()
     breaker: BreakerSpec = BreakerSpec()
     queue: Annotated[int, Meta(ge=1, le=1_000_000)] = 1024
+    deadline: Duration = "10s"
 
 
 class DriftWindowSpec(Spec, frozen=True, kw_only=True):

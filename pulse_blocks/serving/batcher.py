@@ -1,148 +1,121 @@
-"""Micro-batching without timers: what arrives in one turn of the event loop is one call of the model."""
+"""Micro-batching without timers: what arrives in one turn of the event loop goes to the worker together."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Sequence
+import time
 
-import msgspec
-
-from pulse_blocks.errors import PulseError
+from pulse_blocks.ledger import Ledger
+from pulse_blocks.serving.circuit import Circuit
+from pulse_blocks.serving.drain import Drain
+from pulse_blocks.serving.failures import TooLateError, ledger_failed, overloaded
 from pulse_blocks.serving.jobs import Job
-from pulse_blocks.serving.journal import Journal
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
-from pulse_blocks.serving.refusals import RETRY_SECONDS, Refusal
+from pulse_blocks.serving.worker import Outcome, Worker
 
 log = logging.getLogger("pulse.serving")
-Part = tuple[Job, Sequence[msgspec.Struct]]
-_encode = msgspec.json.Encoder().encode
+
+# The ledger of a process is one, whatever its protocols say about their models' circuits.
+LEDGER_FAILURES, LEDGER_RESET = 3, 1.0
+# How often requests whose time is up, and models that hang, are looked for while something waits.
+SWEEP_SECONDS = 0.02
+
+
+class Engine:
+    """The worker of a process and all that waits for it. Used on the event loop only."""
+
+    def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop, metrics: Metrics) -> None:
+        self.circuit = Circuit(LEDGER_FAILURES, LEDGER_RESET)
+        self.drain = Drain()
+        self.metrics = metrics
+        self._ledger = ledger
+        self._loop = loop
+        self._arrived: list[Job] = []
+        self._waiting: set[Job] = set()
+        self._sweeping = False
+        self._worker = self._new_worker()
+
+    def put(self, job: Job) -> None:
+        """Have a job answered: its future is done when its rows are durable."""
+        if not self._arrived:
+            self._loop.call_soon(self._hand_over)
+        if not self._sweeping:
+            self._sweeping = True
+            self._loop.call_later(SWEEP_SECONDS, self._sweep)
+        self._arrived.append(job)
+        self._waiting.add(job)
+        self.drain.arrive(len(job.records))
+
+    def future(self) -> asyncio.Future[None]:
+        """A future of the event loop."""
+        return self._loop.create_future()
+
+    def close(self) -> None:
+        """Answer what waits and stop the worker; not on the event loop, which it needs for that."""
+        self._worker.close()
+
+    def _new_worker(self) -> Worker:
+        return Worker(self._ledger, self.circuit, self.metrics, self._settled)
+
+    def _hand_over(self) -> None:
+        arrived, self._arrived = self._arrived, []
+        self._worker.put(arrived)
+
+    def _settled(self, outcomes: list[Outcome]) -> None:
+        """On the worker's thread."""
+        self._loop.call_soon_threadsafe(self._settle, outcomes)
+
+    def _settle(self, outcomes: list[Outcome]) -> None:
+        rows = 0
+        for job, error in outcomes:
+            self._waiting.discard(job)
+            job.place.waiting -= 1
+            rows += len(job.records)
+            job.settle(error)
+        self.drain.leave(rows, time.perf_counter())
+
+    def _sweep(self) -> None:
+        """Tell those whose time is up at once, wherever they wait; and replace a worker that hangs."""
+        now = time.perf_counter_ns()
+        if left := self._worker.abandon(now):
+            model, jobs = left
+            log.error("%s hangs, and is left alone.", model.id)
+            self.metrics.model_failures[model.id] += 1
+            model.circuit.trip("model.hangs")
+            self._worker = self._new_worker()
+            self._worker.put(jobs)
+        for job in self._waiting:
+            if now > job.deadline:
+                job.settle(TooLateError())
+        self._sweeping = bool(self._waiting)
+        if self._sweeping:
+            self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
 
 class Batcher:
-    """The bounded queue in front of one model name. Used on the event loop only."""
+    """The bounded queue in front of one model name. ``fallback`` answers where the model fails."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, journal: Journal, metrics: Metrics) -> None:
-        self._loop = loop
-        self._journal = journal
-        self._metrics = metrics
-        self._pending: deque[Job] = deque()
-        self._scheduled = False
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.fallback: Model | None = None
         self.waiting = 0
 
-    def takes_longer(self, job: Job) -> bool:
-        """Whether a job that was just submitted will need more than the next batch."""
-        return len(self._pending) > job.model.max_rows or len(job.records) > job.model.max_rows
+    def admit(self, model: Model, deadline: int) -> None:
+        """Raises NotNowError where a request had better not be read: full, too late, or no ledger."""
+        circuit, drain = self._engine.circuit, self._engine.drain
+        if wait := circuit.remaining():
+            raise ledger_failed(wait)
+        delay = drain.delay()
+        if self.waiting >= model.queue or delay * 1e9 > deadline - time.perf_counter_ns():
+            self._engine.metrics.shed += 1
+            raise overloaded(self.waiting, delay)
 
     def submit(self, job: Job) -> asyncio.Future[None]:
-        """Queue a job; its future is done when its rows are durable. Raises Refusal 503 where it is full."""
-        if self.waiting >= job.model.queue:
-            self._metrics.shed += 1
-            raise Refusal(
-                503, "serving.overloaded", f"{job.model.queue} requests are waiting already.",
-                "Try again later.", retry_after=RETRY_SECONDS,
-            )  # fmt: skip
-        job.future = self._loop.create_future()
+        """Queue a job that was admitted; its future is done when its rows are durable."""
+        job.future = self._engine.future()
+        job.place = self
         self.waiting += 1
-        self._pending.append(job)
-        self._schedule()
+        self._engine.put(job)
         return job.future
-
-    def _schedule(self) -> None:
-        if not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._scheduled = False
-        parts = self._take()
-        if parts:
-            self._answer(parts)
-        if self._pending:
-            self._schedule()
-
-    def _take(self) -> list[Part]:
-        """Records for one call: as many as a batch may hold, of jobs for one model, in turn."""
-        parts: list[Part] = []
-        pending, room = self._pending, 0
-        for _ in range(len(pending)):
-            job = pending[0]
-            if job.future.done():
-                pending.popleft()
-                self.waiting -= 1
-                continue
-            if not parts:
-                model, room = job.model, job.model.max_rows
-            if job.model is not model or room == 0:
-                break
-            pending.popleft()
-            done = len(job.rows)
-            part = job.records[done : done + room]
-            parts.append((job, part))
-            room -= len(part)
-            if done + len(part) < len(job.records):
-                # A large request goes to the back after each batch, so that small ones pass it.
-                pending.append(job)
-        return parts
-
-    def _answer(self, parts: list[Part]) -> None:
-        model = parts[0][0].model
-        try:
-            finished = self._compute(model, parts)
-        except Exception as error:  # noqa: BLE001 - whatever happens, every job gets its end
-            self._fail([job for job, _ in parts], _as_failure(error, model))
-            return
-        if finished:
-            rows = [row for job in finished for row in job.rows]
-            self._journal.write(rows, lambda error: self._settle(finished, error))
-
-    def _compute(self, model: Model, parts: list[Part]) -> list[Job]:
-        """Answer the records from cache or model; returns the jobs that are computed to their end."""
-        records = [record for _, part in parts for record in part]
-        texts = [_encode(record) for record in records]
-        found = [model.cache.get(text) for text in texts]
-        missing = [at for at, answer in enumerate(found) if answer is None]
-        if missing:
-            outputs = iter(model.outputs([records[at] for at in missing]))
-            self._metrics.batches += 1
-            self._metrics.batched_rows += len(missing)
-        self._metrics.cache_hits += len(records) - len(missing)
-        hits = [answer is not None for answer in found]
-        answers = [a or model.cache.put(text, next(outputs)) for a, text in zip(found, texts, strict=True)]
-        start, finished = 0, []
-        for job, part in parts:
-            stop = start + len(part)
-            job.add(part, answers[start:stop], hits[start:stop])
-            start = stop
-            if len(job.rows) == len(job.records):
-                finished.append(job)
-        return finished
-
-    def _settle(self, jobs: list[Job], error: PulseError | None) -> None:
-        self.waiting -= len(jobs)
-        for job in jobs:
-            if job.future.done():
-                continue
-            if error is None:
-                job.future.set_result(None)
-            else:
-                job.future.set_exception(error)
-
-    def _fail(self, jobs: list[Job], error: PulseError) -> None:
-        for job in jobs:
-            if not job.future.done():
-                job.future.set_exception(error)
-            # A job with more records to come is still in the queue, which lets go of it in its turn.
-            if job not in self._pending:
-                self.waiting -= 1
-
-
-def _as_failure(error: Exception, model: Model) -> PulseError:
-    """The error as one of ours. Its kind goes to the log, never its message: inputs stay out of logs."""
-    code = error.code if isinstance(error, PulseError) else type(error).__name__
-    log.error("%s did not answer: %s", model.id, code)
-    if isinstance(error, PulseError):
-        return error
-    return PulseError("serving.internal", "The runtime failed to answer this request.")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
-from pulse_blocks.protocol.problems import Path
 from pulse_blocks.protocol.requests import FieldProblem, problems
 from pulse_blocks.serving.model import Model
 from pulse_blocks.serving.refusals import Refusal
@@ -29,11 +28,13 @@ def parse(model: Model, body: bytes) -> tuple[list[msgspec.Struct], bool]:
     if form and (name := form.group(1).decode()) not in model.protocol.features:
         return _many(model, name, body), True
     try:
-        return [model.decode(body)], False
+        record = model.decode(body)
     except msgspec.ValidationError as error:
         raise invalid(list(problems(model.protocol, as_json(body))), error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _no_json(error) from None
+    _require_checks(model, [record], lambda _, path: path)
+    return [record], False
 
 
 def _many(model: Model, name: str, body: bytes) -> list[msgspec.Struct]:
@@ -41,52 +42,81 @@ def _many(model: Model, name: str, body: bytes) -> list[msgspec.Struct]:
     unknown = [FieldProblem(key, f"There is nothing beside {name}.") for key in raw if key != name]
     if unknown:
         raise invalid(unknown)
-    content = raw[name]
-    records, paths = _instances(content) if name == "instances" else _columns(content)
-    if not records:
-        raise invalid([FieldProblem(name, "At least one record is needed.")])
+    if name == "instances":
+        return convert(model, listed(raw[name], name), in_list(name))
+    return convert(model, by_row(raw[name], name), in_columns(name))
+
+
+# A record's number and a path within it ("" for the whole) → where that stands in the body.
+Where = Callable[[int, str], str]
+
+
+def in_list(name: str) -> Where:
+    """``instances[3].weight``."""
+    return lambda number, path: f"{name}[{number}]{path and '.'}{path}"
+
+
+def in_columns(name: str) -> Where:
+    """``columns.weight[3]``; a record as a whole is ``columns[3]``."""
+    return lambda number, path: f"{name}{path and '.'}{path}[{number}]"
+
+
+def convert(model: Model, raw: list[Any], where: Where) -> list[msgspec.Struct]:
+    """Decoded records as the model's own, at least one. Raises Refusal 422 naming every bad field."""
+    if not raw:
+        raise invalid([FieldProblem(where(0, "").partition("[")[0], "At least one record is needed.")])
     try:
-        found: list[msgspec.Struct] = msgspec.convert(records, list[model.record])  # type: ignore[name-defined]
+        found: list[msgspec.Struct] = msgspec.convert(raw, list[model.record])  # type: ignore[name-defined]
     except msgspec.ValidationError as error:
-        problem_list = itertools.islice(_problems(model, records, paths), MOST_FIELDS + 1)
+        problem_list = itertools.islice(_problems(model, raw, where), MOST_FIELDS + 1)
         raise invalid(list(problem_list), error) from None
+    _require_checks(model, found, where)
     return found
 
 
-def _instances(content: object) -> tuple[list[Any], Sequence[Path]]:
+def _require_checks(model: Model, records: Sequence[msgspec.Struct], where: Where) -> None:
+    """Raises Refusal where a check over several features is not passed by a record that is sound by itself."""
+    broken = itertools.islice(model.broken_checks(records), MOST_FIELDS + 1)
+    found = [FieldProblem(where(position, ""), reason) for position, reason in broken]
+    if found:
+        raise invalid(found)
+
+
+def listed(content: object, name: str) -> list[Any]:
+    """A list of records; raises Refusal for anything else."""
     if not isinstance(content, list):
-        raise invalid([FieldProblem("instances", "Expected a list of records.")])
-    return content, [("instances", number) for number in range(len(content))]
+        raise invalid([FieldProblem(name, "Expected a list of records.")])
+    return content
 
 
-def _columns(content: object) -> tuple[list[Any], None]:
+def by_row(content: object, name: str) -> list[dict[str, Any]]:
+    """The records of an object with a list for each column; raises Refusal for anything else."""
     if not isinstance(content, dict):
-        raise invalid([FieldProblem("columns", "Expected an object with a list for each column.")])
+        raise invalid([FieldProblem(name, "Expected an object with a list for each column.")])
     wrong = [
-        FieldProblem(f"columns.{name}", "Expected a list of values.")
-        for name, values in content.items()
+        FieldProblem(f"{name}.{column}", "Expected a list of values.")
+        for column, values in content.items()
         if not isinstance(values, list)
     ]
     if wrong:
         raise invalid(wrong)
-    lengths = {name: len(values) for name, values in content.items()}
-    if len(set(lengths.values())) > 1:
-        longest = max(lengths.values())
-        raise invalid(
-            [
-                FieldProblem(f"columns.{name}", f"Has {length} values where another has {longest}.")
-                for name, length in lengths.items()
-                if length != longest
-            ]
-        )
-    names = tuple(content)
-    return [dict(zip(names, row, strict=True)) for row in zip(*content.values(), strict=True)], None
+    lengths = {column: len(values) for column, values in content.items()}
+    longest = max(lengths.values(), default=0)
+    wrong = [
+        FieldProblem(f"{name}.{column}", f"Has {length} values where another has {longest}.")
+        for column, length in lengths.items()
+        if length != longest
+    ]
+    if wrong:
+        raise invalid(wrong)
+    columns = tuple(content)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*content.values(), strict=True)]
 
 
-def _problems(model: Model, records: list[Any], paths: Sequence[Path] | None) -> Iterator[FieldProblem]:
+def _problems(model: Model, records: list[Any], where: Where) -> Iterator[FieldProblem]:
     for number, record in enumerate(records):
-        for problem in problems(model.protocol, record, paths[number] if paths else ()):
-            yield problem if paths else FieldProblem(f"columns.{problem.path}[{number}]", problem.message)
+        for problem in problems(model.protocol, record):
+            yield FieldProblem(where(number, problem.path), problem.message)
 
 
 def as_json(body: bytes) -> Any:

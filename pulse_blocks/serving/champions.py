@@ -6,9 +6,10 @@ import logging
 import threading
 import time
 
-from pulse_blocks.errors import PulseError
+from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.rows import Promotion
+from pulse_blocks.serving.alarms import Alarms
 from pulse_blocks.serving.batcher import Batcher
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
@@ -29,6 +30,7 @@ class Slot:
         self.model = model
         self.seq = seq
         self.batcher = batcher
+        self.fallback_of = -1
         self.refused = 0
         self.retry_at = 0.0
 
@@ -48,11 +50,18 @@ def first_champion(ledger: Ledger, name: str) -> Promotion:
 class Watcher:
     """A thread that looks for promotions. A bundle that cannot be used leaves the old model in place."""
 
-    def __init__(self, ledger: Ledger, store: Store, slots: dict[str, Slot], metrics: Metrics) -> None:
+    def __init__(
+        self, ledger: Ledger, store: Store, key: bytes, slots: dict[str, Slot], metrics: Metrics, alarms: Alarms
+    ) -> None:
+        """``key`` is the workspace's signing key."""
         self._ledger = ledger
         self._store = store
+        self._key = key
         self._slots = slots
         self._metrics = metrics
+        self._alarms = alarms
+        for slot in slots.values():
+            alarms.watch(slot.model.circuit, slot.name, "model", slot.model.id)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse-champions", daemon=True)
         self._thread.start()
@@ -64,6 +73,7 @@ class Watcher:
 
     def _run(self) -> None:
         while not self._closing.wait(POLL_SECONDS):
+            self._alarms.send(self._ledger)
             for slot in self._slots.values():
                 try:
                     promotion = self._ledger.champion(slot.name)
@@ -72,18 +82,38 @@ class Watcher:
                     continue
                 if promotion and promotion.seq != slot.seq:
                     self._swap(slot, promotion)
+                if slot.model.falls_back and slot.fallback_of != slot.seq:
+                    self._find_fallback(slot)
 
     def _swap(self, slot: Slot, promotion: Promotion) -> None:
         if slot.refused == promotion.seq and time.monotonic() < slot.retry_at:
             return
         try:
-            slot.model = Model.load(self._store, promotion)
+            model = Model.load(self._store, promotion, self._key)
         except PulseError as error:
             if slot.refused != promotion.seq:
                 log.error("%s stays, %s cannot be used: %s", slot.model.id, promotion.model, error)  # noqa: TRY400
             self._metrics.swap_failures[slot.name] += 1
             slot.refused, slot.retry_at = promotion.seq, time.monotonic() + RETRY_SECONDS
             return
-        slot.seq = promotion.seq
+        self._alarms.watch(model.circuit, slot.name, "model", model.id)
+        if model.id != slot.model.id:
+            # Who was champion until now answers where the new one fails, if its protocol wants that.
+            slot.batcher.fallback = slot.model if model.falls_back else None
+            slot.fallback_of = promotion.seq
+        slot.model, slot.seq = model, promotion.seq
         self._metrics.swaps[slot.name] += 1
         log.info("%s is live.", promotion.model)
+
+    def _find_fallback(self, slot: Slot) -> None:
+        """Load the champion before this one, once; where it cannot be used there is no fallback."""
+        try:
+            before = [p for p in self._ledger.promotions(slot.name) if p.seq < slot.seq]
+            others = [promotion for promotion in before if promotion.model != slot.model.id]
+            slot.batcher.fallback = Model.load(self._store, others[-1], self._key) if others else None
+        except UnavailableError as error:
+            log.warning("The fallback of %s cannot be read yet: %s", slot.model.id, error)
+            return
+        except PulseError as error:
+            log.error("%s has no fallback: %s", slot.model.id, error)  # noqa: TRY400
+        slot.fallback_of = slot.seq

@@ -5,33 +5,86 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 
+from pulse_blocks.errors import PulseError
 from pulse_blocks.ids import new_inference_id
 from pulse_blocks.ledger.base import InferenceTuple
-from pulse_blocks.ledger.rows import CACHED
+from pulse_blocks.ledger.rows import CACHED, FALLBACK
 from pulse_blocks.serving.cache import Answer
 from pulse_blocks.serving.model import Model
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Client(Protocol):
+    """Who waits for the answer. ``disconnected`` turns true when nobody does any more."""
+
+    disconnected: bool
+
+
+class _Present:
+    disconnected = False
+
+
+PRESENT: Client = _Present()
+
+
+class Place(Protocol):
+    """Where a job waits: what may answer it instead of its model, and who is told of its end."""
+
+    fallback: Model | None
+    waiting: int
 
 
 class Job:
     """The records of one request, answered some at a time, and the future that its reply waits for.
 
-    ``rows``, ``ids`` and ``replies`` grow together, one for each record; ``started`` is ``perf_counter_ns``.
-    A request keeps the model that it began with.
+    ``rows``, ``ids`` and ``replies`` grow together, one for each record; ``started`` and ``deadline`` are
+    ``perf_counter_ns``. A request keeps the model that it began with, unless that model fails. Made and ended
+    on the event loop, filled in by the worker.
     """
 
-    __slots__ = ("future", "ids", "model", "records", "replies", "rows", "started")
+    __slots__ = (
+        "client", "deadline", "flags", "future", "ids", "model", "place", "records", "replies", "rows", "started",
+    )  # fmt: skip
 
-    def __init__(self, model: Model, records: Sequence[msgspec.Struct], started: int) -> None:
+    def __init__(
+        self, model: Model, records: Sequence[msgspec.Struct], started: int, deadline: int, client: Client
+    ) -> None:
         self.model = model
         self.records = records
         self.started = started
+        self.deadline = deadline
+        self.client = client
+        self.flags = 0
         self.rows: list[InferenceTuple] = []
         self.ids: list[str] = []
         self.replies: list[bytes] = []
         self.future: asyncio.Future[None]
+        self.place: Place
+
+    def is_whole(self) -> bool:
+        """Whether every record has its row."""
+        return len(self.rows) == len(self.records)
+
+    def fall_back(self) -> bool:
+        """Begin anew with the fallback model; False where there is none that takes these records."""
+        fallback = self.place.fallback
+        if fallback is None or self.flags & FALLBACK or fallback is self.model:
+            return False
+        try:
+            self.records = [fallback.decode(_encode(record)) for record in self.records]
+        except msgspec.ValidationError:
+            return False
+        if any(fallback.broken_checks(self.records)):
+            return False
+        self.model, self.flags = fallback, FALLBACK
+        # A reply is of one model: what the other has computed already does not count.
+        self.rows, self.ids, self.replies = [], [], []
+        return True
 
     def add(self, records: Sequence[msgspec.Struct], answers: Sequence[Answer], hits: Sequence[bool]) -> None:
         """Give the next records their ids, replies and rows.
@@ -47,10 +100,24 @@ class Job:
             self.rows.append(
                 (
                     inference_id, now, event_time, source_key, model.id, answer.input, answer.output_text,
-                    answer.input_sha256, answer.output_sha256, latency, CACHED if hit else 0,
+                    answer.input_sha256, answer.output_sha256, latency, self.flags | (CACHED if hit else 0),
                 )
             )  # fmt: skip
             self.ids.append(inference_id)
             self.replies.append(
                 b'{"inference_id":"%b","model":"%b",%b' % (inference_id.encode(), name, answer.output[1:])
             )
+
+    def settle(self, error: Exception | None) -> None:
+        """End it, unless it has ended already; on the event loop only."""
+        if self.future.done():
+            return
+        if error is None:
+            self.future.set_result(None)
+        else:
+            self.future.set_exception(error)
+
+
+def code_of(error: Exception) -> str:
+    """What an error is called in logs and events: never its message, which may hold an input."""
+    return error.code if isinstance(error, PulseError) else type(error).__name__

@@ -18,7 +18,11 @@ class Metrics:
         self.predictions: Counter[str] = Counter()
         self.swaps: Counter[str] = Counter()
         self.swap_failures: Counter[str] = Counter()
+        self.model_failures: Counter[str] = Counter()
+        self.fallbacks: Counter[str] = Counter()
         self.shed = 0
+        self.late = 0
+        self.gone = 0
         self.batches = 0
         self.batched_rows = 0
         self.cache_hits = 0

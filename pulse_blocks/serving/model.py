@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
+from msgspec.structs import astuple
 
 from pulse_blocks import bundle as bundles
 from pulse_blocks.bundle import LoadedBundle
 from pulse_blocks.ledger.rows import Promotion
+from pulse_blocks.protocol.expressions import checker
 from pulse_blocks.protocol.requests import request_type
 from pulse_blocks.protocol.spec import seconds
 from pulse_blocks.serving.cache import Cache
+from pulse_blocks.serving.circuit import Circuit
 from pulse_blocks.serving.encoding import Encoder
 from pulse_blocks.serving.outputs import renderer
 from pulse_blocks.serving.predictor import Predictor
@@ -19,7 +22,7 @@ from pulse_blocks.stores.base import Store
 
 
 class Model:
-    """A model ready to answer, with its cache. It never changes; a promotion makes a new one."""
+    """A model ready to answer, with its cache and its circuit. A promotion makes a new one."""
 
     def __init__(self, loaded: LoadedBundle) -> None:
         """Raises PulseError where the model's text cannot be used with the bundle's protocol."""
@@ -29,18 +32,32 @@ class Model:
         self.bundle = loaded.bundle
         self.max_rows = loaded.protocol.serving.batch.max_rows
         self.queue = loaded.protocol.serving.queue
-        cache = loaded.protocol.serving.cache
-        self.cache = Cache(cache.entries, seconds(cache.ttl))
+        serving = loaded.protocol.serving
+        self.cache = Cache(serving.cache.entries, seconds(serving.cache.ttl))
+        self.circuit = Circuit(serving.breaker.failures, seconds(serving.breaker.reset))
+        self.falls_back = serving.breaker.fallback == "previous-version"
+        self.deadline_ns = int(seconds(serving.deadline) * 1e9)
+        # Early enough for the fallback to answer within the time that is left.
+        self.hang_ns = self.deadline_ns // 2
         self.record = request_type(loaded.protocol)
         self.decode = msgspec.json.Decoder(self.record).decode
+        self._refusal = checker(list(loaded.protocol.features), loaded.bundle.row_checks)
+        self._checked = bool(loaded.bundle.row_checks)
         self.encoder = Encoder(loaded.protocol)
         self._predictor = Predictor(loaded.model_text, self.encoder.columns)
         self._render = renderer(loaded.protocol, self._predictor.outputs)
 
     @classmethod
-    def load(cls, store: Store, promotion: Promotion) -> Model:
-        """The model that a promotion names. Raises PulseError, and then nothing has changed."""
-        return cls(bundles.load(store, promotion.bundle, promotion.bundle_sha256))
+    def load(cls, store: Store, promotion: Promotion, key: bytes) -> Model:
+        """The model that a promotion names, signed with ``key``. Raises PulseError, and nothing has changed."""
+        return cls(bundles.load_promoted(store, promotion, key))
+
+    def broken_checks(self, records: Sequence[msgspec.Struct]) -> Iterator[tuple[int, str]]:
+        """The positions of records that do not pass the protocol's checks over features, each with the reason."""
+        if self._checked:
+            for position, record in enumerate(records):
+                if reason := self._refusal(astuple(record)):
+                    yield position, reason
 
     def values(self, records: Sequence[msgspec.Struct]) -> list[float]:
         """The model's numbers for records, ``outputs`` for each, one record after the other."""

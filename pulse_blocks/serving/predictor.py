@@ -12,6 +12,8 @@ from pulse_blocks.errors import PulseError
 from pulse_blocks.serving.library import check, library
 
 _FLOAT64, _ROW_MAJOR, _NORMAL, _FIRST, _ALL = 1, 1, 0, 0, -1
+# A call takes milliseconds: who holds the model for longer hangs.
+BUSY_SECONDS = 1.0
 _PARAMETERS = b"num_threads=1 verbosity=-1"
 
 
@@ -51,7 +53,9 @@ class Predictor:
 
     def predict(self, matrix: array[float], rows: int) -> list[float]:
         """The values of ``rows`` rows; ``matrix`` holds them one after the other as doubles."""
-        with self._lock:
+        if not self._lock.acquire(timeout=BUSY_SECONDS):
+            raise PulseError("model.busy", "The model is still busy with another request.")
+        try:
             size = rows * self.outputs
             if len(self._results) < size:
                 self._results = (ctypes.c_double * size)()
@@ -68,6 +72,8 @@ class Predictor:
                 )  # fmt: skip
             check(code)
             return self._results[:size]
+        finally:
+            self._lock.release()
 
     def _count(self, function: Callable[..., int]) -> int:
         found = ctypes.c_int()

@@ -36,6 +36,8 @@ class PulseModel:
             records = msgspec.convert(raw, list[self._model.record])  # type: ignore[name-defined]
         except msgspec.ValidationError as error:
             raise PulseError("request.invalid", f"The frame does not meet the protocol: {error}.") from None
+        for row, reason in self._model.broken_checks(records):
+            raise PulseError("request.invalid", f"The frame does not meet the protocol: row {row}: {reason}")
         outputs = [msgspec.json.decode(output) for output in self._model.outputs(records)] if records else []
         flat = [output.get("probabilities", output) for output in outputs]
         return pd.DataFrame(flat, index=model_input.index)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
 
 from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.protocol.requests import FieldProblem
+from pulse_blocks.serving.failures import NotNowError, TooLateError
 
 BODY_LIMIT = 10_000_000
-# Seconds after which trying again is worth while, where nothing better is known.
-RETRY_SECONDS = 1
+# Nobody is told to wait for longer than this, whatever was measured.
+LONGEST_RETRY = 60
 
 
 class Refusal(PulseError):  # noqa: N818 - an answer as much as an error
@@ -49,10 +51,15 @@ def as_refusal(error: PulseError) -> Refusal:
     """Any error of ours as an answer. What went wrong inside is told by code, never by a stack."""
     if isinstance(error, Refusal):
         return error
+    if isinstance(error, NotNowError):
+        seconds = min(LONGEST_RETRY, max(1, math.ceil(error.retry_after)))
+        return Refusal(503, error.code, error.message, error.hint, retry_after=seconds)
+    if isinstance(error, TooLateError):
+        return Refusal(504, error.code, error.message, error.hint)
     if isinstance(error, UnavailableError):
         # The message names files of this host; the log has it.
-        message = "The ledger cannot be written, and no reply leaves without it."
-        return Refusal(503, error.code, message, "Try again later.", retry_after=RETRY_SECONDS)
+        message = "The ledger or the store is out of reach."
+        return Refusal(503, error.code, message, "Try again later.", retry_after=1)
     return Refusal(500, error.code, error.message, error.hint)
 
 

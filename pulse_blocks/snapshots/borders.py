@@ -59,12 +59,12 @@ def row_hashes(batch: pa.RecordBatch, key: tuple[str, ...]) -> Hashes:
 
     hashes = np.zeros(batch.num_rows, np.uint64)
     for name in key:
-        hashes = splitmix64(hashes ^ _words(batch.column(name)))
+        hashes = splitmix64(hashes ^ words(batch.column(name)))
     return hashes
 
 
-def _words(column: Any) -> Hashes:
-    """Each value as 64 bits, null as 0."""
+def words(column: Any) -> Hashes:
+    """Each value of an array as 64 bits, null as 0."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -44,6 +44,7 @@ def commit(store: Store, raw: RawBatch) -> SnapshotRef:
         bytes=sum(chunk.bytes for chunk in raw.chunks),
         profile_sha256=_once(store, layout.profile_key(snapshot_id), profile),
         sample_sha256=_once(store, layout.sample_key(snapshot_id), sample),
+        key=raw.key,
     )
     if not store.create(layout.manifest_key(snapshot_id), manifest.encode(snapshot)):
         return _found(store, snapshot_id, raw)

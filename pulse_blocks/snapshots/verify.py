@@ -5,7 +5,7 @@ from __future__ import annotations
 from pulse_blocks import progress
 from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.records import Record, Snapshot
-from pulse_blocks.snapshots.layout import content_sha256
+from pulse_blocks.snapshots.layout import chunk_key, content_sha256
 from pulse_blocks.snapshots.reading import load_profile, load_sample, verified_chunk
 from pulse_blocks.stores.base import Store
 
@@ -51,3 +51,10 @@ def verify(store: Store, snapshot: Snapshot) -> VerifyReport:
         bytes=sum(chunk.bytes for chunk in sound),
         problems=tuple(problems),
     )
+
+
+def missing(store: Store, snapshot: Snapshot) -> list[str]:
+    """The sha256 of chunks that are not there in their size: a look at each file, none is read."""
+    return [
+        chunk.sha256 for chunk in snapshot.chunks if store.size(chunk_key(chunk.sha256)) != chunk.bytes
+    ]

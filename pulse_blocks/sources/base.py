@@ -67,6 +67,14 @@ class Source(Protocol):
         """A sentence for people on what is there. Raises as ``stream`` does."""
         ...
 
+    def peek(self, query: Query, most: int) -> pa.Table:
+        """At most so many rows of a query, with all its columns in the source's own types.
+
+        For a look at unknown data: ``query.columns`` are not asked for, ``query.time`` need not be known, and
+        nothing is put into an order. Raises as ``stream`` does; no rows are no error.
+        """
+        ...
+
 
 def query_for(protocol: Contract, window: Window | None) -> Query:
     """What a protocol asks of its datasource."""

@@ -61,6 +61,21 @@ class FileSource:
             names = self._scan(self.path, []).collect_schema().names()
         return f"{self.path} can be read; it has the columns {', '.join(names)}."
 
+    def peek(self, query: Query, most: int) -> pa.Table:
+        """See ``Source.peek``."""
+        import polars as pl
+
+        parameters.names(query)
+        with _refusals(query.datasource, self.path, "source.unreadable"):
+            table = self._scan(query.datasource, [])
+            literals = _literals(table, query, csv=not self.path.endswith(_PARQUET))
+        sql = parameters.rewrite(parameters.statement(query.sql), lambda name: literals[name])
+        with _refusals(query.datasource, self.path, "source.query"):
+            rows = (
+                pl.SQLContext({query.datasource: table}).execute(sql).head(most).collect(engine="streaming")
+            )
+        return rows.to_arrow()
+
     def _scan(self, name: str, texts: list[str]) -> pl.LazyFrame:
         """All files as one lazy frame whose times are naive and in UTC. Raises PulseError where there is none."""
         import polars as pl

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH_BYTES = 4 * 2**20
+_EVER = {"start": "'0001-01-01'", "end": "'9999-12-31'"}
 Connection = Any  # adbc_driver_manager carries no types
 
 
@@ -52,6 +53,19 @@ class PostgresSource:
             cursor.execute(sql)
             database, user, tables = cursor.fetchone()
         return f"PostgreSQL database {database} can be read as {user}; it holds {tables} tables."
+
+    def peek(self, query: Query, most: int) -> pa.Table:
+        """See ``Source.peek``. The ends of time are literals that take the type of what they are compared with."""
+        parameters.names(query)
+        inner = parameters.rewrite(parameters.statement(query.sql), lambda name: _EVER[name])
+        connection = self._connect(query.datasource)
+        with (
+            contextlib.closing(connection),
+            _refusals(query.datasource),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(f"select * from (\n{inner}\n) as pulse_rows limit {most}")  # noqa: S608 - the user's own query
+            return cursor.fetch_arrow_table()
 
     def _connect(self, name: str) -> Connection:
         try:

@@ -57,6 +57,21 @@ class SqliteSource:
             tables = ", ".join(row[0] for row in _rows(connection, sql))
         return f"SQLite file {self.path} can be read; it holds {tables or 'no table'}."
 
+    def peek(self, query: Query, most: int) -> pa.Table:
+        """See ``Source.peek``. The rows are one batch, which is what the driver takes a column's type from."""
+        asked = parameters.names(query)
+        sql = f"select * from (\n{parameters.statement(query.sql)}\n) limit {most}"  # noqa: S608 - the user's own query
+        connection = self._connect(query.datasource)
+        with contextlib.closing(connection), _refusals(query.datasource, self.path):
+            for ever in _EVER:
+                with connection.cursor() as cursor:
+                    cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": most})
+                    cursor.execute(sql, [ever[name] for name in asked] or None)
+                    table = cursor.fetch_arrow_table()
+                if table.num_rows:
+                    break
+        return table
+
     def _connect(self, name: str) -> Connection:
         from adbc_driver_sqlite import dbapi
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import msgspec
 
+from pulse_blocks.ledger.restores import Restore
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import Window
 from pulse_blocks.settings import Workspace
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """The contract, the surroundings, and which attempt this is (a stage that is repeated finds its work by it)."""
+    """The contract, the surroundings, and which attempt this is (a stage that is repeated finds its work by it).
+
+    With ``restored`` an older snapshot is the training data, and the datasource is not read.
+    """
 
     protocol: Protocol
     workspace: Workspace
     window: Window | None
     attempt: str
+    restored: Restore | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,7 +21,9 @@ def deploy(stored: StoredModel, context: Context) -> Deployment:
     A challenger that lost is no failure: the champion stays, and the reason says so. Raises PulseError where
     served predictions differ from the offline ones: then the old pointer stands.
     """
+    from pulse_blocks.bundle.signing import sign, signing_key
     from pulse_blocks.ledger import open_ledger
+    from pulse_blocks.ledger.actor import actor
     from pulse_blocks.stores import open_store
     from pulse_blocks.tracking import Tracking
 
@@ -41,7 +42,14 @@ def deploy(stored: StoredModel, context: Context) -> Deployment:
                 run=stored.run,
                 attempt=context.attempt,
                 reason="it meets every gate",
-                who=f"train by {getpass.getuser()}",
+                who=f"train by {actor()}",
+                signature=sign(
+                    signing_key(context.workspace, create=True),
+                    name=name,
+                    model=stored.model,
+                    bundle=stored.bundle,
+                    sha256=stored.bundle_sha256,
+                ),
             )
     Tracking(context.workspace).set_champion(name, champion.version)
     previous = champion.previous or "none"

@@ -15,8 +15,13 @@ def ingest(window: Window | None, context: Context) -> RawBatch:
     """Read the rows of ``window`` and write what the store does not hold yet.
 
     Raises UnavailableError where the source is out of reach, PulseError where it does not give what the
-    protocol names. A crash leaves chunks that no manifest names; the next call finds and keeps them.
+    protocol names. A crash leaves chunks that no manifest names; the next call finds and keeps them. Where an
+    older snapshot has been restored, its chunks are the answer and nothing is read.
     """
+    if context.restored is not None:
+        from pulse_blocks.stages.restored import batch
+
+        return batch(context.restored, context)
     from pulse_blocks.snapshots.writing import write_chunks
     from pulse_blocks.sources import open_source, query_for
     from pulse_blocks.stores import open_store
@@ -39,6 +44,7 @@ def ingest(window: Window | None, context: Context) -> RawBatch:
         rows=written.rows,
         new_bytes=written.new_bytes,
         left_out=rows.left_out,
+        key=protocol.source.key,
     )
 
 

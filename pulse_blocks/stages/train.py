@@ -104,6 +104,7 @@ def _record(
     fitted: Fitted, run: str, snapshot: Snapshot, context: Context, store: Store, started: dt.datetime
 ) -> TrainedModel:
     from pulse_blocks import training
+    from pulse_blocks.stages.restored import sentence
 
     text = f"models/{fitted.text_sha256}.txt"
     smoke = f"models/{fitted.text_sha256}.smoke.json"
@@ -125,4 +126,5 @@ def _record(
         lost=training.lost(fitted.gates),
         started=iso(started),
         seconds=(dt.datetime.now(dt.UTC) - started).total_seconds(),
+        restored=sentence(context.restored) if context.restored else None,
     )

@@ -5,21 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from pulse_blocks.errors import PulseError
-from pulse_blocks.stores.base import Store
+from pulse_blocks.stores.base import Entry, Store
 from pulse_blocks.stores.disk import DiskStore
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Entry", "Store", "open_store"]
 
 _FILE = "file://"
 
 
 def open_store(uri: str) -> Store:
-    """The store at a path or a ``file://`` URL. Raises PulseError for any other URL; touches nothing."""
+    """The store at a path, a ``file://`` or an ``s3://`` URL. Raises PulseError for any other; touches nothing."""
+    if uri.startswith("s3://"):
+        from pulse_blocks.stores.s3 import S3Store
+
+        return S3Store.open(uri)
     path = uri.removeprefix(_FILE)
     if "://" in path or not path:
         raise PulseError(
             "store.unsupported",
             f"{uri!r} is no store that can be opened.",
-            "Supported are a folder's path and file:///path.",
+            "Supported are a folder's path, file:///path and s3://bucket/prefix.",
         )
     return DiskStore(Path(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from pulse_blocks.errors import PulseError
 
@@ -13,6 +13,17 @@ from pulse_blocks.errors import PulseError
 _PART = r"[A-Za-z0-9_][A-Za-z0-9._@-]{0,127}"
 _KEY = re.compile(rf"{_PART}(/{_PART}){{0,7}}\Z")
 _PREFIX = re.compile(rf"({_PART}/){{0,8}}({_PART})?\Z")
+
+
+class Entry(NamedTuple):
+    """An object: its size in bytes, and when it was last written or found again by ``put``.
+
+    ``modified`` is in seconds since 1970 by the store's own clock (see ``Store.clock``).
+    """
+
+    key: str
+    size: int
+    modified: float
 
 
 @runtime_checkable
@@ -28,8 +39,9 @@ class Store(Protocol):
     def put(self, key: str, data: bytes) -> int:
         """Write an object durably, all of it or nothing. Returns the bytes newly written.
 
-        Where the same bytes are there already nothing is written and 0 returned. Keys name their content, so
-        other bytes below the key are damage, and are replaced.
+        Where the same bytes are there already nothing is written and 0 returned; the object counts as new
+        for ``delete_unused``. Keys name their content, so other bytes below the key are damage, and are
+        replaced.
         """
         ...
 
@@ -49,8 +61,31 @@ class Store(Protocol):
         """The keys that begin with ``prefix``, sorted."""
         ...
 
+    def entries(self, prefix: str = "") -> Iterator[Entry]:
+        """The same with size and time."""
+        ...
+
+    def clock(self) -> float:
+        """The time now, as ``Entry.modified`` is measured."""
+        ...
+
     def delete(self, key: str) -> None:
-        """Remove an object; a key that is not there is no error."""
+        """Remove an object; a key that is not there is no error.
+
+        Raises PulseError("store.locked") where Object Lock holds it.
+        """
+        ...
+
+    def delete_unused(self, key: str, seconds: float) -> bool:
+        """Remove an object that nobody has written or found again for so long. False where somebody has."""
+        ...
+
+    def locked_until(self, key: str) -> str | None:
+        """Until when Object Lock holds an object (ISO 8601, UTC), None where it does not."""
+        ...
+
+    def unfinished(self, seconds: float, *, delete: bool) -> int:
+        """The bytes of writes that ended half-way longer ago than ``seconds``; ``delete`` removes them."""
         ...
 
     def locate(self, key: str) -> str:

@@ -10,14 +10,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from pulse_blocks.errors import PulseError, UnavailableError
-from pulse_blocks.stores.base import check_key, check_prefix
+from pulse_blocks.stores.base import Entry, check_key, check_prefix
 
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp\Z")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -32,7 +35,7 @@ class DiskStore:
         """See ``Store.put``. Reads the object where one of this size is there."""
         path = self._path(key)
         with _refusals(path):
-            if self.size(key) == len(data) and self.get(key) == data:
+            if self.size(key) == len(data) and self._holds(key, data) and _renewed(path):
                 _flush_folder(path.parent)
                 return 0
             self._write(path, data, replace=True)
@@ -80,6 +83,18 @@ class DiskStore:
         folder = self._folder(prefix.rpartition("/")[0])
         yield from self._walk(folder, prefix)
 
+    def entries(self, prefix: str = "") -> Iterator[Entry]:
+        """See ``Store.entries``. What goes away meanwhile is passed over."""
+        for key in self.keys(prefix):
+            path = self._path(key)
+            with _refusals(path), contextlib.suppress(FileNotFoundError):
+                found = path.lstat()
+                yield Entry(key, found.st_size, found.st_mtime)
+
+    def clock(self) -> float:
+        """See ``Store.clock``: this machine's, as files have it."""
+        return time.time()
+
     def delete(self, key: str) -> None:
         """See ``Store.delete``."""
         path = self._path(key)
@@ -88,9 +103,60 @@ class DiskStore:
             with contextlib.suppress(FileNotFoundError):
                 _flush_folder(path.parent)
 
+    def delete_unused(self, key: str, seconds: float) -> bool:
+        """See ``Store.delete_unused``.
+
+        The object is set aside before its time is looked at, so that whoever finds it again just now either
+        renews it in time or finds nothing and writes it anew.
+        """
+        path = self._path(key)
+        aside = path.parent / f".{secrets.token_hex(8)}.tmp"
+        with _refusals(path):
+            try:
+                path.rename(aside)
+            except FileNotFoundError:
+                return True
+            try:
+                if self.clock() - aside.lstat().st_mtime >= seconds:
+                    return True
+                with contextlib.suppress(FileExistsError):
+                    os.link(aside, path)
+                return False
+            finally:
+                aside.unlink()
+                _flush_folder(path.parent)
+
+    def locked_until(self, key: str) -> str | None:
+        """See ``Store.locked_until``: a folder has no locks."""
+        check_key(key)
+
+    def unfinished(self, seconds: float, *, delete: bool) -> int:
+        """See ``Store.unfinished``."""
+        total = 0
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                path = Path(folder) / name
+                if not _TEMPORARY.match(name):
+                    continue
+                with _refusals(path), contextlib.suppress(FileNotFoundError):
+                    found = path.lstat()
+                    if self.clock() - found.st_mtime >= seconds:
+                        total += found.st_size
+                        if delete:
+                            path.unlink()
+        return total
+
     def locate(self, key: str) -> str:
         """The absolute path."""
         return str(self._path(key))
+
+    def _holds(self, key: str, data: bytes) -> bool:
+        try:
+            return self.get(key) == data
+        except PulseError as error:
+            if error.code != "store.missing":
+                raise
+            return False
 
     def _path(self, key: str) -> Path:
         folder, _, name = check_key(key).rpartition("/")
@@ -144,6 +210,15 @@ class DiskStore:
             fresh.unlink(missing_ok=True)
         _flush_folder(path.parent)
         return True
+
+
+def _renewed(path: Path) -> bool:
+    """Give a file the time of now; False where it has just gone."""
+    try:
+        os.utime(path, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _as_in_key(entry: os.DirEntry[str]) -> str:

@@ -10,6 +10,7 @@ import pandera.polars as pa
 import polars as pl
 
 from pulse_blocks.protocol.columns import all_columns
+from pulse_blocks.protocol.patterns import for_rust
 from pulse_blocks.protocol.spec import FieldSpec, Protocol
 
 NOT_NULL = "not null"
@@ -91,6 +92,6 @@ def _finite(data: Any) -> pl.LazyFrame:
 
 
 def _matches(data: Any, pattern: str) -> pl.LazyFrame:
-    """By Rust's engine; protocols hold only patterns that mean the same to Python's, which sees requests."""
+    """By Rust's engine; a request's text is seen by Python's, which is given the same meaning."""
     frame: pl.LazyFrame = data.lazyframe
-    return frame.select(pl.col(data.key).str.contains(pattern))
+    return frame.select(pl.col(data.key).str.contains(for_rust(pattern)))

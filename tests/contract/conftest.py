@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.postgres_server import binaries, running_postgres
+from tests.postgres_server import PostgresServer
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
+def postgres(postgres_server: PostgresServer) -> str:
     """The URL of a running PostgreSQL with an empty database."""
-    if binaries() is None:
-        pytest.skip("needs the binaries of PostgreSQL")
-    with running_postgres() as url:
-        yield url
+    return postgres_server.url

@@ -18,11 +18,12 @@ from pulse_blocks.ledger.rows import NewLabel
 Opener = Callable[[], Ledger]
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Opens the same, migrated, empty ledger again and again, in each database that can hold one."""
-    urls = {"sqlite": f"sqlite:///{tmp_path}/ledger.db"}
-    url = urls[request.param]
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_ledger")
     migrate(url)
     return lambda: open_ledger(url)
 

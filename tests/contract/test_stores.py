@@ -1,9 +1,9 @@
-"""What every store must do, whatever it is made of. A new store joins by its factory."""
+"""What every store must do, whatever it is made of. A new store joins by its kind."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,11 @@ from pulse_blocks.errors import PulseError
 from pulse_blocks.stores import Store, open_store
 
 KEY = "chunks/aa/aabb.parquet"
-FACTORIES: dict[str, Callable[[Path], Store]] = {"disk": lambda folder: open_store(str(folder / "store"))}
+KINDS = [
+    "disk",
+    pytest.param("s3", marks=pytest.mark.xdist_group("s3")),
+    pytest.param("s3-locked", marks=pytest.mark.xdist_group("s3")),
+]
 BAD_KEYS = [
     "",
     "/etc/passwd",
@@ -32,10 +36,15 @@ BAD_KEYS = [
 ]
 
 
-@pytest.fixture(params=sorted(FACTORIES))
+@pytest.fixture(params=KINDS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """An empty store of each kind."""
-    return FACTORIES[request.param](tmp_path)
+    """An empty store of each kind. Of the locked one a bucket with versions and one for the claims."""
+    if request.param == "disk":
+        return open_store(str(tmp_path / "store"))
+    s3 = request.getfixturevalue("s3")
+    if request.param == "s3":
+        return open_store(f"s3://{s3.bucket()}/some/where")
+    return open_store(f"s3://{s3.bucket(locked=True)}?claims={s3.bucket()}")
 
 
 def test_put_and_get(store: Store) -> None:
@@ -125,6 +134,42 @@ def test_delete(store: Store) -> None:
     assert list(store.keys("")) == []
 
 
+def test_entries(store: Store) -> None:
+    """Each has its size and a time by the store's clock, which goes like every clock."""
+    before = store.clock()
+    store.put("a/b", b"12345")
+    store.create("a/c", b"1")
+    first, second = store.entries("a/")
+    assert (first.key, first.size, second.key, second.size) == ("a/b", 5, "a/c", 1)
+    assert before - 2 <= first.modified <= store.clock() + 1
+    assert list(store.entries("b")) == []
+
+
+def test_what_is_in_use_is_not_deleted(store: Store) -> None:
+    """An object that was written a moment ago stays; one that nobody needed for so long goes."""
+    store.put(KEY, b"data")
+    assert store.delete_unused(KEY, 60.0) is False
+    assert store.get(KEY) == b"data"
+    assert store.delete_unused(KEY, 0.0) is True
+    assert store.size(KEY) is None
+    assert store.delete_unused(KEY, 0.0) is True
+
+
+def test_nothing_is_half_written(store: Store) -> None:
+    """After whole writes nothing is left over."""
+    store.put(KEY, b"data")
+    store.create("a", b"data")
+    assert store.unfinished(0.0, delete=False) == 0
+
+
+def test_many_keys(store: Store) -> None:
+    """More objects than fit one answer of a server are all named."""
+    names = [f"many/{number:04}" for number in range(1_050 if store.uri.startswith("s3:") else 50)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: store.put(name, b"1"), names))
+    assert list(store.keys("many/")) == names
+
+
 @pytest.mark.parametrize("key", BAD_KEYS)
 def test_bad_keys(store: Store, key: str) -> None:
     """A key that could lead out of the store, or name a temporary file, is refused by every method."""
@@ -134,6 +179,8 @@ def test_bad_keys(store: Store, key: str) -> None:
         lambda: store.get(key),
         lambda: store.size(key),
         lambda: store.delete(key),
+        lambda: store.delete_unused(key, 0.0),
+        lambda: store.locked_until(key),
         lambda: store.locate(key),
     ]
     for call in calls:

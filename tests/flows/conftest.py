@@ -34,8 +34,11 @@ def api(server: Server) -> Iterator[Server]:
     """The server, as this process's own Prefect API."""
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
+    from pulse_blocks.blocks.delivery import flush
+
     with temporary_settings({PREFECT_API_URL: server.api}):
         yield server
+        flush()
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def check_whole(folder: Path, summary: dict[str, Any]) -> None:
     assert verify(store, snapshots[0]).ok
     with open_ledger(workspace.ledger) as ledger:
         assert [promotion.model for promotion in ledger.promotions("tiny")] == [summary["model"]]
-    client = MlflowClient(workspace.tracking)
+    client = MlflowClient(workspace.tracking, registry_uri=workspace.tracking)
     versions = client.search_model_versions("name='tiny'")
     assert len(versions) == 1
     assert client.get_model_version_by_alias("tiny", "champion").version == versions[0].version

@@ -165,5 +165,5 @@ def test_a_run_whose_gate_was_missed_is_known_to_lineage(
 def _versions(workspace: Workspace) -> list[Any]:
     from mlflow import MlflowClient
 
-    client = MlflowClient(workspace.tracking)
+    client = MlflowClient(workspace.tracking, registry_uri=workspace.tracking)
     return list(client.search_model_versions("name='tiny'"))

@@ -68,6 +68,10 @@ def test_light_modules_import_nothing_heavy(module: str, tmp_path: Path) -> None
         ["predict", "--help"],
         ["lineage", "inference_01"],
         ["snapshot", "--help"],
+        ["status"],
+        ["doctor"],
+        ["audit", "--help"],
+        ["init", "somewhere"],
     ],
     ids=" ".join,
 )

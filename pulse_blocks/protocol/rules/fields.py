@@ -6,7 +6,7 @@ import re
 import warnings
 from collections.abc import Sequence
 
-from pulse_blocks.protocol.patterns import for_python
+from pulse_blocks.protocol import patterns
 from pulse_blocks.protocol.problems import Path, Problems, shown
 from pulse_blocks.protocol.spec import FieldSpec
 
@@ -115,16 +115,18 @@ def _pattern_fault(pattern: str) -> str | None:
     """Why one of the two engines refuses it: Python's checks requests, Rust's (polars) whole columns."""
     if len(pattern) > _LONGEST_PATTERN:
         return f"it is longer than {_LONGEST_PATTERN} characters"
+    if reason := patterns.fault(pattern):
+        return reason
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            re.compile(for_python(pattern))
+            re.compile(patterns.for_python(pattern))
     except (re.error, RecursionError, OverflowError) as error:
         return str(error)
     import polars as pl
 
     try:
-        pl.Series([""]).str.contains(pattern)
+        pl.Series([""]).str.contains(patterns.for_rust(pattern))
     except pl.exceptions.PolarsError as error:
         last = str(error).strip().splitlines()[-1].removeprefix("error: ").rstrip(".")
         return f"{last} (no look-around, no back-references)"

@@ -23,7 +23,7 @@ def test_migrations_add_up_to_the_schema(tmp_path: Path) -> None:
     """A migrated file holds exactly the tables of schema.py."""
     path = tmp_path / "ledger.db"
     migrate(f"sqlite:///{path}")
-    engine = engine_of(path)
+    engine = engine_of(f"sqlite:///{path}")
     with engine.begin() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
@@ -63,7 +63,7 @@ def test_an_older_ledger_is_brought_up_to_date(tmp_path: Path) -> None:
     """Every revision can be upgraded from, its facts kept; before that, opening it says what to do."""
     for older in REVISIONS[:-1]:
         path = tmp_path / f"{older}.db"
-        engine = engine_of(path)
+        engine = engine_of(f"sqlite:///{path}")
         with engine.begin() as connection:
             command.upgrade(alembic_config(connection), older)
             connection.exec_driver_sql(

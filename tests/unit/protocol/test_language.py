@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
 
-from pulse_blocks.errors import PulseError
+from pulse_blocks.errors import ProtocolError, PulseError
 from pulse_blocks.protocol import lightgbm_params, loading, metrics, patterns, sql
 from pulse_blocks.protocol.schema import DIALECT, json_schema
 from pulse_blocks.protocol.window import resolve
@@ -121,6 +122,91 @@ def test_every_section_of_the_json_schema_explains_itself() -> None:
 def test_the_end_of_a_pattern_is_the_end_of_the_text(pattern: str, python: str) -> None:
     """Only a dollar sign that means the end is rewritten."""
     assert patterns.for_python(pattern) == python
+
+
+SIGNS = [chr(code) for code in (*range(0x500), 0x660, 0x1C5, 0x2028, 0x212A, 0xFF21, 0x1D7CE, 0x1F600)]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"^\w$",
+        r"^\W$",
+        r"^[\w-]$",
+        r"^\d$",
+        r"^\D$",
+        r"^\s$",
+        r"^\S$",
+        r"^[^\s\d]$",
+        r"a\b",
+        r"\ba",
+        "^.$",
+        "^[^a]$",
+        "ü$",
+    ],
+)
+def test_both_engines_read_a_pattern_alike(pattern: str) -> None:
+    """Classes are ASCII: a combining sign, a fullwidth letter or an Arabic digit is the same to both."""
+    import polars as pl
+
+    texts = [*SIGNS, *(sign + "a" for sign in SIGNS), *("a" + sign for sign in SIGNS), ""]
+    by_rust = pl.Series(texts).str.contains(patterns.for_rust(pattern)).to_list()
+    assert [bool(re.search(patterns.for_python(pattern), text)) for text in texts] == by_rust
+    assert patterns.fault(pattern) is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("(?m)^a$", "only i and s"),
+        ("(?x)a b", "only i and s"),
+        ("(?i:a)(?im:b)", "only i and s"),
+        (r"\<a", "every engine"),
+        (r"\B", "every engine"),
+        ("a*+", "after *"),
+        ("a{2}+", "after {2}"),
+        ("a{ 2}", "no count"),
+        ("a{,2}", "no count"),
+        (r"\b{start}a", "no count"),
+        ("[a[b]c]", "backslash"),
+        ("[[:alpha:]]", "backslash"),
+        ("[a-z&&b]", "one engine only"),
+        ("[a--b]", "one engine only"),
+        (r"[\W]", "write [^...]"),
+    ],
+)
+def test_what_two_engines_read_differently_is_refused(pattern: str, words: str) -> None:
+    """A pattern never means one thing for the data and another for requests."""
+    assert words in str(patterns.fault(pattern))
+    text = PATTERN.replace("PATTERN", pattern.replace("'", "''"))
+    with pytest.raises(ProtocolError, match="The pattern cannot be used"):
+        loading.loads(text)
+
+
+def test_only_the_turkish_i_depends_on_the_engine() -> None:
+    """Without regard to case Python takes the dotted capital and the dotless small i for i, Rust does not."""
+    import polars as pl
+
+    every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    by_rust = pl.Series(every).str.contains(patterns.for_rust("(?i)^[a-z]$")).to_list()
+    python = re.compile(patterns.for_python("(?i)^[a-z]$"))
+    differing = [
+        sign for sign, found in zip(every, by_rust, strict=True) if found != bool(python.search(sign))
+    ]
+    assert differing == ["\u0130", "\u0131"]
+
+
+PATTERN = """\
+pulse: 1
+name: p
+version: 1.0.0
+task: regression
+source: {datasource: d, query: select 1}
+features: {x: {type: float}}
+columns: {s: {type: string, pattern: 'PATTERN'}}
+target: {name: y, type: float}
+training: {}
+"""
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from pulse_blocks import settings
+from pulse_blocks.bundle.signing import signing_key
 from pulse_blocks.ledger import Ledger, open_ledger
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.serving.model import Model
@@ -46,7 +47,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def load(workspace: Workspace, kind: Protocol) -> Model:
     """Train and promote a model, and load it as the runtime does."""
-    return Model.load(open_store(workspace.store), train_and_promote(workspace, kind))
+    promotion = train_and_promote(workspace, kind)
+    return Model.load(open_store(workspace.store), promotion, signing_key(workspace))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import open_ledger
-from pulse_blocks.serving.server import bind, serve
+from pulse_blocks.serving.server import check_loopback, serve
 from pulse_blocks.settings import Workspace
 from tests.served_models import RECORD, protocol, runtime, train_and_promote
 
@@ -32,7 +32,7 @@ def test_a_taken_port_is_told(workspace: Workspace) -> None:
 def test_other_machines_are_kept_out(host: str) -> None:
     """Only loopback addresses are listened on."""
     with pytest.raises(PulseError) as error:
-        bind(host, 0)
+        check_loopback(host)
     assert error.value.code == "serving.not_loopback"
 
 

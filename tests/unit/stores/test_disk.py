@@ -27,7 +27,7 @@ def test_opening_touches_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("uri", ["s3://bucket/x", "https://example.com", "", "file://"])
+@pytest.mark.parametrize("uri", ["gs://bucket/x", "https://example.com", "", "file://"])
 def test_unsupported(uri: str) -> None:
     """Another kind of store is refused with the supported forms."""
     with pytest.raises(PulseError, match="Supported are") as caught:

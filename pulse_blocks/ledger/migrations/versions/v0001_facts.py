@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from pulse_blocks.ledger.migrations.append_only import protect
+from pulse_blocks.ledger.types import SEQUENCE, TEXT
+
 revision = "0001"
 down_revision = None
-
-_APPEND_ONLY = ("inferences", "promotions")
 
 
 def upgrade() -> None:
@@ -17,16 +18,12 @@ def upgrade() -> None:
     _attempts()
     _stages()
     _outbox()
-    for table in _APPEND_ONLY:
-        for change in ("update", "delete"):
-            op.execute(
-                f"create trigger {table}_no_{change} before {change} on {table}"
-                f" begin select raise(abort, '{table} is append-only'); end"
-            )
+    protect("inferences")
+    protect("promotions")
 
 
 def _text(name: str, *, nullable: bool = False, unique: bool | None = None) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=nullable, unique=unique)
+    return sa.Column(name, TEXT, nullable=nullable, unique=unique)
 
 
 def _number(name: str, *, nullable: bool = False) -> sa.Column[int]:
@@ -36,7 +33,7 @@ def _number(name: str, *, nullable: bool = False) -> sa.Column[int]:
 def _inferences() -> None:
     op.create_table(
         "inferences",
-        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("id", TEXT, primary_key=True),
         _number("at"),
         _number("event_time", nullable=True),
         _text("source_key", nullable=True),
@@ -54,7 +51,7 @@ def _inferences() -> None:
 def _promotions() -> None:
     op.create_table(
         "promotions",
-        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+        sa.Column("seq", SEQUENCE, primary_key=True),
         _text("name"),
         _text("model"),
         _text("bundle"),
@@ -74,7 +71,7 @@ def _promotions() -> None:
 def _attempts() -> None:
     op.create_table(
         "attempts",
-        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("id", TEXT, primary_key=True),
         _text("name"),
         _text("key"),
         _text("owner_host"),
@@ -92,8 +89,8 @@ def _attempts() -> None:
 def _stages() -> None:
     op.create_table(
         "stages",
-        sa.Column("attempt", sa.Text, sa.ForeignKey("attempts.id"), primary_key=True),
-        sa.Column("stage", sa.Text, primary_key=True),
+        sa.Column("attempt", TEXT, sa.ForeignKey("attempts.id"), primary_key=True),
+        sa.Column("stage", TEXT, primary_key=True),
         _text("record_id"),
         _text("record"),
         _number("finished"),
@@ -105,7 +102,7 @@ def _stages() -> None:
 def _outbox() -> None:
     op.create_table(
         "outbox",
-        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("id", TEXT, primary_key=True),
         _text("event"),
         _text("resource"),
         _text("payload"),

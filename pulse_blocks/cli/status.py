@@ -1,0 +1,79 @@
+"""``pulse status``: how things are, on one screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pulse_blocks.cli.failures import printable
+from pulse_blocks.cli.output import Json, emit, facts, table
+from pulse_blocks.cli.predict import DEFAULT_URL
+
+if TYPE_CHECKING:
+    from pulse_blocks.cli.overview import ModelStatus, Status
+
+
+def status(
+    *,
+    url: Annotated[str, typer.Option(envvar="PULSE_RUNTIME_URL", help="Where the runtime is.")] = DEFAULT_URL,
+    as_json: Json = False,
+) -> None:
+    """Say how things are: models, champions, last runs, inferences, snapshots, disk use."""
+    from pulse_blocks import settings
+    from pulse_blocks.cli.overview import overview
+
+    found = overview(settings.load(), url)
+    emit(found, lambda: render(found), as_json=as_json)
+
+
+def render(found: Status) -> str:
+    """A table of the models, what their last runs said where they did not complete, and the rest in a few lines."""
+    parts = [_models(found), *map(_trouble, filter(_is_trouble, found.models)), "", _rest(found)]
+    return "\n".join(parts)
+
+
+def _models(found: Status) -> str:
+    if not found.models:
+        return "No protocols. A first one: pulse protocol draft --help."
+    rows = [
+        (
+            one.name,
+            one.champion or "none",
+            one.since or "",
+            f"{one.last_run.state} {one.last_run.started}" if one.last_run else "never",
+            f"{one.inferences_24h:,}",
+        )
+        for one in found.models
+    ]
+    return table(["MODEL", "CHAMPION", "SINCE", "LAST RUN", "LAST 24 H"], rows, right=(4,))
+
+
+def _is_trouble(one: ModelStatus) -> bool:
+    return one.last_run is not None and one.last_run.state in ("failed", "interrupted")
+
+
+def _trouble(one: ModelStatus) -> str:
+    if one.last_run and one.last_run.state == "failed":
+        return printable(f"{one.name}: {one.last_run.message}")
+    return f"{one.name}: its last run was interrupted; pulse run {one.name} goes on with it."
+
+
+def _rest(found: Status) -> str:
+    from pulse_blocks.cli.snapshot import size
+
+    snapshots = found.snapshots
+    newest = f", the newest of {snapshots.newest}" if snapshots.newest else ""
+    unreadable = (
+        f"; {snapshots.unreadable} cannot be read: pulse audit verify" if snapshots.unreadable else ""
+    )
+    disk = ", ".join(f"{name} {size(count)}" for name, count in found.disk.items() if count)
+    answers = "ready" if found.ready else "nothing answers; pulse serve NAME starts it"
+    return facts(
+        [
+            ("Runtime", f"{found.runtime}: {answers}"),
+            ("Snapshots", f"{snapshots.count:,} with {snapshots.rows:,} rows{newest}{unreadable}"),
+            ("Disk", disk or "nothing yet"),
+            ("Workspace", f"{found.workspace} in {found.root}"),
+        ]
+    )

@@ -1,0 +1,86 @@
+"""Arrow IPC streams: many records at once, in and out. pyarrow is imported with the first of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pulse_blocks.protocol.requests import FieldProblem
+from pulse_blocks.serving.bodies import by_row, convert, in_columns, invalid
+from pulse_blocks.serving.dialects.arrow_messages import check
+from pulse_blocks.serving.jobs import Job
+from pulse_blocks.serving.model import Model
+from pulse_blocks.serving.refusals import Refusal
+
+# A column of nulls takes no bytes however long it is.
+MOST_ROWS = 200_000
+
+
+def records(model: Model, body: bytes) -> list[msgspec.Struct]:
+    """The rows of a stream. Raises Refusal 400, 413 or 422; a NaN is a null."""
+    table = _table(body)
+    names = table.column_names
+    if len(set(names)) < len(names):
+        raise invalid([FieldProblem("columns", "A column is there twice.")])
+    columns = {name: _values(name, table.column(name)) for name in names}
+    if not table.num_rows:
+        raise invalid([FieldProblem("columns", "At least one record is needed.")])
+    return convert(model, by_row(columns, "columns"), in_columns("columns"))
+
+
+def _table(body: bytes) -> pa.Table:
+    check(body)
+    batches, rows = [], 0
+    try:
+        with pa.ipc.open_stream(body) as stream:
+            for batch in stream:
+                rows += batch.num_rows
+                if rows > MOST_ROWS:
+                    raise Refusal(
+                        413, "request.too_large", f"The stream has more than {MOST_ROWS:,} rows.",
+                        "Send less in a request.",
+                    )  # fmt: skip
+                batch.validate(full=True)
+                batches.append(batch)
+            return pa.Table.from_batches(batches, stream.schema)
+    except (pa.ArrowException, OSError, ValueError, UnicodeDecodeError) as error:
+        raise Refusal(
+            400, "request.arrow", f"The body is no Arrow stream: {str(error).splitlines()[0][:200]}.",
+            "Send one Arrow IPC stream, without compression.",
+        ) from None  # fmt: skip
+
+
+def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
+    """The values as JSON would have them."""
+    kind = column.type
+    if pa.types.is_nested(kind):
+        raise invalid([FieldProblem(f"columns.{name}", f"Expected plain values, got {kind}.")])
+    if pa.types.is_dictionary(kind):
+        # Each value of the dictionary becomes one object, however often it is used.
+        return [value for chunk in column.chunks for value in _looked_up(chunk)]
+    if pa.types.is_floating(kind):
+        column = pc.if_else(pc.is_nan(column), None, column)
+    values: list[Any] = column.to_pylist()
+    return values
+
+
+def _looked_up(chunk: pa.DictionaryArray) -> list[Any]:
+    values = chunk.dictionary.to_pylist()
+    return [None if index is None else values[index] for index in chunk.indices.to_pylist()]
+
+
+def stream(job: Job) -> bytes:
+    """The replies as a stream of one batch, a column for each key; a class's probability is its own column."""
+    replies = [msgspec.json.decode(reply) for reply in job.replies]
+    flat = [
+        {**{k: v for k, v in reply.items() if k != "probabilities"}, **reply.get("probabilities", {})}
+        for reply in replies
+    ]
+    table = pa.Table.from_pylist(flat)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())

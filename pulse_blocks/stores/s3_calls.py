@@ -1,0 +1,233 @@
+"""The door to S3: one call at a time, retried where that can help, its errors in our words.
+
+What may pass by itself (503, a stall, a cut connection) is tried again with growing pauses, then told once. What will
+not (wrong or expired credentials, no such bucket) is told at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.stores.s3_url import S3Place
+
+CONNECT_SECONDS, READ_SECONDS = 5, 20
+PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
+Result = TypeVar("Result")
+
+_CREDENTIALS = {
+    "InvalidAccessKeyId": "the access key is not known",
+    "SignatureDoesNotMatch": "the secret key does not fit the access key",
+    "ExpiredToken": "the session token has expired",
+    "ExpiredTokenException": "the session token has expired",
+    "TokenRefreshRequired": "the session token has expired",
+    "InvalidToken": "the session token is not valid",
+    "InvalidClientTokenId": "the session token is not valid",
+    "RequestTimeTooSkewed": "the clock of this machine differs too much from the server's",
+}
+_REGION = ("AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException", "301")
+_BUSY = ("SlowDown", "RequestTimeout", "OperationAborted", "ConditionalRequestConflict", "Throttling")
+_ENVIRONMENT = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_DEFAULT_REGION",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+)
+_SIGN_IN = "Look at AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the AWS profile, or the workspace block's credentials."
+
+
+@dataclass(frozen=True, repr=False)
+class Credentials:
+    """Keys that were handed over by a program; they are kept in memory only and never shown."""
+
+    key: str
+    secret: str
+    token: str | None = None
+    region: str | None = None
+    endpoint: str | None = None
+
+
+class MissingError(Exception):
+    """There is no such object."""
+
+
+class TakenError(Exception):
+    """A condition of the call does not hold: the key exists already."""
+
+
+_signed_in: list[Credentials] = []
+
+
+def sign_in(credentials: Credentials) -> None:
+    """Use these instead of the environment's or a profile's, in all of this process from now on."""
+    _signed_in[:] = [credentials]
+
+
+class Calls:
+    """S3's methods for one place, by the names that boto gives them."""
+
+    def __init__(self, place: S3Place) -> None:
+        self._place = place
+
+    def __call__(self, method: str, key: str | None = None, **arguments: Any) -> Any:
+        """Call a method on a bucket (by default the place's own), or on a key in it.
+
+        Raises MissingError, TakenError, PulseError or UnavailableError.
+        """
+        arguments.setdefault("Bucket", self._place.bucket)
+        if key is not None:
+            arguments["Key"] = key
+        return self._retried(lambda filesystem: filesystem.call_s3(method, **arguments), arguments["Bucket"])
+
+    def read(self, key: str, bucket: str | None = None) -> bytes:
+        """An object's bytes, all of them."""
+        held = bucket or self._place.bucket
+        return bytes(self._retried(lambda filesystem: filesystem.cat_file(f"{held}/{key}"), held))
+
+    def _retried(self, call: Callable[[Any], Result], bucket: str) -> Result:
+        started = time.monotonic()
+        for pause in (*PAUSES, None):
+            try:
+                return call(self._filesystem())
+            except Exception as error:
+                reason = self._passing(error, bucket)
+                if pause is None:
+                    raise self._unavailable(reason, bucket, time.monotonic() - started) from error
+            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads callers, no secret
+        raise AssertionError  # pragma: no cover - the last pause is None
+
+    def _filesystem(self) -> Any:
+        environment = tuple(os.environ.get(name) for name in _ENVIRONMENT)
+        return _filesystem(self._place, tuple(_signed_in), environment)
+
+    def _unavailable(self, reason: str, bucket: str, seconds: float) -> UnavailableError:
+        return UnavailableError(
+            "store.unavailable",
+            f"The S3 bucket {bucket} at {self._server()} is out of reach: {reason} "
+            f"({len(PAUSES) + 1} tries in {seconds:.0f} s).",
+            "Try again when the server answers.",
+        )
+
+    def _server(self) -> str:
+        given = self._place.endpoint or (_signed_in[0].endpoint if _signed_in else None)
+        found = given or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        return found or "AWS"
+
+    def _passing(self, error: Exception, bucket: str) -> str:
+        """Why a call failed, where trying again may help. Raises the error in our words where not."""
+        from botocore import exceptions as boto
+        from fsspec.exceptions import FSTimeoutError
+
+        response = getattr(error.__cause__, "response", None)
+        if response is not None:
+            return self._answered(response, bucket, error)
+        if isinstance(error, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.ProfileNotFound)):
+            raise self._refused(bucket, str(error).rstrip(".")) from error
+        if isinstance(error, (boto.CredentialRetrievalError, boto.TokenRetrievalError, boto.SSOError)):
+            raise self._refused(bucket, str(error).rstrip(".")) from error
+        if isinstance(error, (boto.ParamValidationError, boto.InvalidEndpointConfigurationError, ValueError)):
+            raise PulseError("store.failed", f"The S3 bucket {bucket} cannot be asked: {error}.") from error
+        stalls = (boto.ReadTimeoutError, boto.ConnectTimeoutError, FSTimeoutError, TimeoutError)
+        if isinstance(error, stalls):
+            return "it does not answer in time"
+        if isinstance(error, (boto.BotoCoreError, OSError)) or type(error).__module__.startswith("aiohttp"):
+            return " ".join(str(error).split()) or type(error).__name__
+        raise error
+
+    def _answered(self, response: Any, bucket: str, error: Exception) -> str:
+        """As ``_passing``, by what the server said."""
+        said = response.get("Error", {})
+        code, status = str(said.get("Code")), response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code == "NoSuchBucket":
+            raise PulseError(
+                "store.bucket_missing", f"There is no S3 bucket {bucket} at {self._server()}.", "Create it."
+            ) from error
+        if status == 404:
+            raise MissingError from error
+        if status == 412:
+            raise TakenError from error
+        if code in _CREDENTIALS:
+            raise self._refused(bucket, _CREDENTIALS[code]) from error
+        if status in (401, 403):
+            if code == str(status):
+                self._ask_why(bucket)
+            message = str(said.get("Message") or code)
+            raise PulseError(
+                "store.denied", f"The S3 bucket {bucket} at {self._server()} refuses: {message}.", _SIGN_IN
+            ) from error
+        if code in _REGION or status == 301:
+            raise PulseError(
+                "store.region",
+                f"The S3 bucket {bucket} is in another region.",
+                "Add ?region=REGION to the store's URL, or set AWS_DEFAULT_REGION.",
+            ) from error
+        if status >= 500 or status == 429 or code.startswith(_BUSY):
+            return f"it answers {status} {code}"
+        raise PulseError(
+            "store.failed",
+            f"The S3 bucket {bucket} at {self._server()} answers {status} {code}: {said.get('Message')}.",
+        ) from error
+
+    def _ask_why(self, bucket: str) -> None:
+        """The answer to HEAD has no body, and so no reason: make a call whose refusal has one."""
+        try:
+            self._filesystem().call_s3("list_objects_v2", Bucket=bucket, MaxKeys=1)
+        except OSError as error:
+            response = getattr(error.__cause__, "response", None)
+            if response is not None:
+                self._answered(response, bucket, error)
+
+    def _refused(self, bucket: str, reason: str) -> PulseError:
+        return PulseError(
+            "store.credentials",
+            f"The S3 bucket {bucket} at {self._server()} cannot be opened with these credentials: {reason}.",
+            _SIGN_IN,
+        )
+
+
+@functools.lru_cache(maxsize=8)
+def _filesystem(
+    place: S3Place, credentials: tuple[Credentials, ...], _environment: tuple[str | None, ...]
+) -> Any:
+    """One client for each way of getting there. Nothing is asked yet, and nothing tried twice by itself."""
+    import s3fs
+
+    given = credentials[0] if credentials else None
+    region = place.region or (given.region if given else None)
+    endpoint = place.endpoint or (given.endpoint if given else None)
+    config: dict[str, Any] = {
+        "connect_timeout": CONNECT_SECONDS,
+        "read_timeout": READ_SECONDS,
+        "retries": {"total_max_attempts": 1},
+        # Other servers than AWS refuse the checksum trailers of newer clients; hashes are our own.
+        "request_checksum_calculation": "when_required",
+        "response_checksum_validation": "when_required",
+    }
+    if endpoint or os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT_URL_S3"):
+        config["s3"] = {"addressing_style": "path"}
+    more = {"profile": place.profile} if place.profile and not given else {}
+    filesystem = s3fs.S3FileSystem(
+        key=given.key if given else None,
+        secret=given.secret if given else None,
+        token=given.token if given else None,
+        endpoint_url=endpoint,
+        client_kwargs={"region_name": region} if region else None,
+        config_kwargs=config,
+        max_concurrency=1,
+        skip_instance_cache=True,
+        use_listings_cache=False,
+        **more,
+    )
+    filesystem.retries = 1
+    return filesystem

@@ -1,0 +1,78 @@
+"""The flow as a deployment: registered from prefect.yaml, run by a process worker, with its block."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pulse_blocks.cli import stack
+from pulse_blocks.cli.embedded import Running
+from pulse_blocks.ledger import open_ledger
+from pulse_blocks.protocol import loading
+from pulse_blocks.settings import Workspace
+from tests.prefect_server import Server
+from tests.tiny_project import ROOT, environment
+
+PREFECT_YAML = """\
+name: tiny
+deployments:
+  - name: tiny
+    entrypoint: flows.train.train
+    parameters: {protocol: tiny}
+    work_pool: {name: pulse}
+"""
+
+
+def test_a_deployment_run_trains_and_promotes(
+    server: Server, project: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`prefect deployment run --watch` on a process work pool ends Completed, with a champion in the ledger."""
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    (project / "prefect.yaml").write_text(PREFECT_YAML)
+    running = Running(api=server.api, ui=server.api.removesuffix("/api"))
+    worker = stack.worker(workspace, running)
+    try:
+        stack.deploy(workspace, running)
+        worker.wait_ready()
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", "deployment", "run", "train/tiny", "--watch"],
+            env=environment(project, **server.env),
+            capture_output=True,
+            text=True,
+            timeout=150,
+            check=False,
+        )
+    finally:
+        worker.stop()
+    assert done.returncode == 0, done.stdout + done.stderr
+    with open_ledger(workspace.ledger) as ledger:
+        assert ledger.champion("tiny") is not None
+    blocks = server.post("/block_documents/filter", {})
+    assert ("pulse-workspace", "default") in [(b["block_type"]["slug"], b["name"]) for b in blocks]
+
+
+def test_prefect_yaml_says_what_the_protocols_say() -> None:
+    """Every protocol of this repository has a deployment, on the schedule that the protocol asks for."""
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    training = [one for one in deployments if one["entrypoint"] == "flows.train.train"]
+    by_name = {one["parameters"]["protocol"]: one for one in training}
+    for path in (ROOT / "protocols").glob("*.yaml"):
+        protocol = loading.load(path)
+        crons = [schedule["cron"] for schedule in by_name[protocol.name].get("schedules", [])]
+        assert crons == ([protocol.training.schedule] if protocol.training.schedule else []), path
+
+
+def test_the_parameter_form_explains_itself(api: Server) -> None:
+    """The schema behind the form in the Prefect UI describes every parameter."""
+    from flows.train import train
+
+    schema = json.loads(json.dumps(train.parameters.model_dump()))
+    assert set(schema["properties"]) == {"protocol", "start", "end"}
+    assert all(one["description"] for one in schema["properties"].values())
+    assert schema["required"] == ["protocol"]
