@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -32,7 +33,8 @@ class Datasource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Workspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything a stage, the runtime or a command needs to know about its surroundings.
 
-    Paths in URLs are relative to ``root`` in the file and absolute once loaded.
+    Paths in URLs are relative to ``root`` in the file and absolute once loaded. ``durability`` is what a reply of
+    the runtime survives in the ledger: a power loss, or only the death of the process.
     """
 
     root: str = ""
@@ -41,6 +43,7 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ledger: str = f"{_SQLITE}{FOLDER}/ledger.db"
     tracking: str = f"{_SQLITE}{FOLDER}/mlflow.db"
     artifacts: str = f"{FOLDER}/artifacts"
+    durability: Literal["full", "process"] = "full"
     datasources: dict[str, Datasource] = {}
 
     @property
@@ -72,7 +75,7 @@ def load(root: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     env = os.environ if environ is None else environ
     path = folder / FOLDER / FILE
     values = _read(path)
-    for key in ("name", "store", "ledger", "tracking", "artifacts"):
+    for key in ("name", "store", "ledger", "tracking", "artifacts", "durability"):
         if from_env := env.get(f"PULSE_{key.upper()}"):
             values[key] = from_env
     values["root"] = str(folder)

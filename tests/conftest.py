@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pulse_blocks import settings
+from pulse_blocks.bundle.signing import signing_key
 from pulse_blocks.settings import Workspace
 from tests.ceph_server import S3Server, running_s3
 from tests.postgres_server import PostgresServer, running_postgres
@@ -41,6 +42,17 @@ def postgres_server() -> Iterator[PostgresServer]:
     """A running PostgreSQL. Whoever stops it starts it again."""
     with running_postgres() as server:
         yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_ledger(request: pytest.FixtureRequest, workspace: Workspace) -> Workspace:
+    """The workspace with its ledger in each kind of database."""
+    if request.param == "sqlite":
+        return workspace
+    url = request.getfixturevalue("postgres_ledger")
+    signing_key(workspace, create=True)
+    (workspace.folder / settings.FILE).write_text(f'ledger = "{url}"\n')
+    return settings.load(Path(workspace.root), environ={})
 
 
 @pytest.fixture

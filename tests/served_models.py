@@ -42,8 +42,11 @@ import json, sys
 from pathlib import Path
 from pulse_blocks import settings
 from pulse_blocks.serving.server import serve
-serve(settings.load(Path(sys.argv[1]), {}), sys.argv[3:], ready=lambda url: print(url, flush=True),
-      **{"port": 0, **json.loads(sys.argv[2])})
+from pulse_blocks.serving.tls import Tls
+options = {"port": 0, **json.loads(sys.argv[2])}
+if "tls" in options:
+    options["tls"] = Tls(**{name: Path(path) for name, path in options["tls"].items()})
+serve(settings.load(Path(sys.argv[1]), {}), sys.argv[3:], ready=lambda url: print(url, flush=True), **options)
 """
 
 

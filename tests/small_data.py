@@ -13,7 +13,7 @@ from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import Column, ProtocolRef, RawBatch, Snapshot, Window
 from pulse_blocks.snapshots.commit import commit
 from pulse_blocks.snapshots.reading import load
-from pulse_blocks.snapshots.writing import write_chunks
+from pulse_blocks.snapshots.writing import Written, write_chunks
 from pulse_blocks.sources.arrow import arrow_schema
 from pulse_blocks.sources.base import Rows
 from pulse_blocks.stores.base import Store
@@ -109,7 +109,12 @@ def snapshot_of(
     """A committed snapshot of these values, through the same code as a run."""
     data = table(contract, values)
     written = write_chunks(store, Rows(data.schema, iter(data.to_batches())), contract.source.key)
-    raw = RawBatch(
+    return load(store, commit(store, raw_batch(contract, written, window)).id)
+
+
+def raw_batch(contract: Protocol, written: Written, window: Window | None = WINDOW) -> RawBatch:
+    """What ingest would say of these chunks."""
+    return RawBatch(
         protocol=ProtocolRef(name=contract.name, version=contract.version, digest=contract.digest),
         datasource=contract.source.datasource,
         query=contract.source.query,
@@ -124,4 +129,3 @@ def snapshot_of(
         left_out=(),
         key=contract.source.key,
     )
-    return load(store, commit(store, raw).id)

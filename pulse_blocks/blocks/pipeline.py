@@ -23,11 +23,13 @@ from prefect.states import Completed, Failed
 
 from pulse_blocks import progress
 from pulse_blocks.blocks import artifacts
+from pulse_blocks.blocks.telling import told, validation_failed
 from pulse_blocks.blocks.workspace import load_workspace
+from pulse_blocks.bundle.signing import signing_key
 from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.events.outbox import deliver
 from pulse_blocks.ledger import migrate, open_ledger
-from pulse_blocks.ledger.rows import Attempt
+from pulse_blocks.ledger.rows import Attempt, NewEvent
 from pulse_blocks.protocol import loading
 from pulse_blocks.protocol.window import resolve
 from pulse_blocks.records import (
@@ -113,7 +115,12 @@ class PipelineRun:
         self._seconds[name] = time.monotonic() - started
         with open_ledger(self._context.workspace.ledger) as ledger:
             ledger.finish_stage(
-                self._context.attempt, name, getattr(record, _ID[kind]), to_json(record), self._seconds[name]
+                self._context.attempt,
+                name,
+                getattr(record, _ID[kind]),
+                to_json(record),
+                self._seconds[name],
+                told(record, self._context.protocol.name),
             )
         self._publish(name, record)
         return record
@@ -138,7 +145,7 @@ class PipelineRun:
             return Failed(message=state.message or "A stage did not complete.", data=error)
         if not isinstance(error, UnavailableError):
             # What was only out of reach leaves the attempt open too: the next run goes on with it.
-            self._end("failed", str(error))
+            self._end("failed", str(error), validation_failed(error, self._context.protocol.name))
         return Failed(message=str(error), data=error)
 
     def _completed(self, records: list[Record]) -> State[Summary]:
@@ -158,9 +165,13 @@ class PipelineRun:
         )
         return Completed(message=deployment.reason, data=summary)
 
-    def _end(self, state: Literal["completed", "failed"], message: str) -> None:
+    def _end(
+        self, state: Literal["completed", "failed"], message: str, event: NewEvent | None = None
+    ) -> None:
         with open_ledger(self._context.workspace.ledger) as ledger:
             ledger.end(self._context.attempt, state, message)
+            if event:
+                ledger.emit(event.event, event.resource, event.payload)
             api = PREFECT_API_URL.value()
             if api:
                 deliver(ledger, api, os.environ.get("PREFECT_API_KEY"))
@@ -191,8 +202,8 @@ def conduct(
 def begin(name: str, start: dt.date | None, end: dt.date | None) -> PipelineRun:
     """Load protocol and workspace, and take up the attempt that was interrupted, if there is one.
 
-    An attempt is the same one where protocol and asked window (or restored snapshot) are the same and the process that ran it is
-    gone. Raises PulseError for a protocol that is not sound, or that breaks the champion's callers without a new
+    An attempt is the same one where protocol and asked window (or restored snapshot) are the same and the
+    process that ran it is gone. Raises PulseError for a protocol that is not sound, or that breaks the champion's callers without a new
     major version; then nothing was touched.
     """
     workspace = load_workspace()
@@ -202,6 +213,8 @@ def begin(name: str, start: dt.date | None, end: dt.date | None) -> PipelineRun:
     migrate(workspace.ledger)
     with open_ledger(workspace.ledger) as ledger:
         require_version(protocol, workspace, ledger)
+        # A run must not find out at its end that it cannot sign what it promotes.
+        signing_key(workspace, create=True)
         # A run that asks for days of its own reads them, whatever has been restored.
         restored = None if since or until else ledger.restored(protocol.name)
         data = f"{since} {until}" if restored is None else f"{restored.snapshot} {restored.seq}"

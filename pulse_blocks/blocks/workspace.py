@@ -37,12 +37,20 @@ class PulseWorkspace(Block):
     ledger: str | None = Field(default=None, description="URL of the ledger, sqlite:///path.")
     tracking: str | None = Field(default=None, description="MLflow tracking URI.")
     artifacts: str | None = Field(default=None, description="Path or URL where MLflow keeps artifacts.")
+    aws_credentials: str | None = Field(
+        default=None, description="Name of an AWS Credentials block whose keys open an s3:// store."
+    )
     datasources: dict[str, str] = Field(
         default_factory=dict, description="Datasources by name, added to those of the project."
     )
 
     def get_workspace(self) -> Workspace:
-        """The workspace of this project with this block's fields over it."""
+        """The workspace of this project with this block's fields over it.
+
+        Keys of an AWS Credentials block are handed to the store in memory, for the whole process.
+        """
+        if self.aws_credentials is not None:
+            _sign_in(self.aws_credentials)
         base = settings.load()
         given = {
             name: value
@@ -52,6 +60,19 @@ class PulseWorkspace(Block):
         sources = {name: Datasource(url) for name, url in self.datasources.items()}
         merged = msgspec.structs.replace(base, **given, datasources={**base.datasources, **sources})
         return settings.absolute(merged)
+
+
+def _sign_in(name: str) -> None:
+    from prefect_aws import AwsCredentials
+
+    from pulse_blocks.stores.s3_calls import Credentials, sign_in
+
+    block = cast("AwsCredentials", AwsCredentials.load(name))
+    # The session also knows profiles and assumed roles.
+    keys = block.get_boto3_session().get_credentials().get_frozen_credentials()
+    parameters = block.aws_client_parameters.get_params_override()
+    endpoint = parameters.get("endpoint_url")
+    sign_in(Credentials(keys.access_key, keys.secret_key, keys.token, block.region_name, endpoint))
 
 
 def load_workspace() -> Workspace:

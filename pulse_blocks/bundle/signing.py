@@ -1,7 +1,7 @@
 """Signatures over promoted bundles, with a key of the workspace.
 
 HMAC-SHA256 over name, model, and the bundle's key and hash. The key is PULSE_SIGNING_KEY, or the file
-``.pulse/signing.key``, which the first promotion makes.
+``.pulse/signing.key``, which an embedded workspace makes by itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from pulse_blocks.errors import PulseError
-from pulse_blocks.settings import Workspace
+from pulse_blocks.settings import Workspace, sqlite_path
 
 VARIABLE = "PULSE_SIGNING_KEY"
 FILE = "signing.key"
@@ -27,15 +27,16 @@ _LEAST = 32
 
 
 def signing_key(workspace: Workspace, *, create: bool = False) -> bytes:
-    """The workspace's key; with ``create`` one is made where there is none.
+    """The workspace's key; with ``create`` an embedded workspace makes one where there is none.
 
-    Raises PulseError ``signing.no_key`` where there is none, ``signing.weak_key`` for one that is too short or
-    that other users can read.
+    A ledger on a server is shared by machines, and so must its key be: none is made up on one of them. Raises
+    PulseError ``signing.no_key`` where there is none, ``signing.weak_key`` for one that is too short or that
+    other users can read.
     """
     if given := os.environ.get(VARIABLE):
         return _long_enough(given, VARIABLE)
     path = workspace.folder / FILE
-    if create and not path.exists():
+    if create and sqlite_path(workspace.ledger) and not path.exists():
         _make(path)
     try:
         with path.open(encoding="ascii") as file:
@@ -50,7 +51,8 @@ def signing_key(workspace: Workspace, *, create: bool = False) -> bytes:
         raise PulseError(
             "signing.no_key",
             f"There is no key to check signatures of models with: neither {VARIABLE} nor {path}.",
-            f"Give this machine the key of the machine that promotes: set {VARIABLE}, or copy the file.",
+            f"Set {VARIABLE} to the same 64 random characters (openssl rand -hex 32) wherever models are promoted"
+            " or served, or copy the file.",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise PulseError("signing.no_key", f"{path} cannot be read: {error}.", "Check that file.") from error

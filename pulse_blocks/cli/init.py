@@ -63,17 +63,19 @@ def _name_of(url: str) -> str:
 
 
 def _rendered(name: Path, data: dict[str, Any], said: str | None) -> str:
+    source = data["datasource"]
     lines = [f"The project {data['project']} is in {data['folder']}."]
     if said:
-        lines.append(f"Datasource {data['datasource']}: {said}")
+        lines.append(f"Datasource {source}: {said}")
     lines += ["", "Next:"]
     if str(name) != ".":
         lines.append(f"  cd {name}")
     if not said:
-        lines.append("  pulse datasource add NAME URL     # where rows come from")
+        lines.append("  pulse datasource add NAME URL")
+    draft = f"--datasource {source or 'NAME'} --query 'select ...'"
     lines += [
-        "  pulse protocol draft --help       # a first protocol, from what the data hold",
-        "  pulse check                       # is it sound?",
-        "  pulse run NAME                    # train, judge and deploy it",
+        f"  pulse protocol draft --name MODEL {draft} > protocols/MODEL.yaml",
+        "  pulse check        # what is still to be settled, with line and column",
+        "  pulse run MODEL    # train, judge and deploy it",
     ]
     return "\n".join(lines)

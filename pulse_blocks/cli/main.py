@@ -22,6 +22,7 @@ from pulse_blocks.cli import (
     doctor,
     failures,
     init,
+    key,
     lineage,
     predict,
     promote,
@@ -54,6 +55,7 @@ app.command("promote", rich_help_panel=SERVING)(promote.promote)
 app.command("rollback", rich_help_panel=SERVING)(promote.rollback)
 app.command("lineage", rich_help_panel=SERVING)(lineage.lineage)
 app.add_typer(audit.app, name="audit", rich_help_panel=SERVING)
+app.add_typer(key.app, name="key", rich_help_panel=SERVING)
 app.add_typer(snapshot.app, name="snapshot", rich_help_panel=DATA)
 app.add_typer(datasource.app, name="datasource", rich_help_panel=DATA)
 app.command("status", rich_help_panel=MACHINE)(status.status)

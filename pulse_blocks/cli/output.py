@@ -58,3 +58,13 @@ def facts(pairs: Sequence[tuple[str, str]]) -> str:
     """Name and value of each fact, one a line, the values aligned."""
     width = max(len(name) for name, _ in pairs)
     return "\n".join(f"{name.ljust(width)}  {value}" for name, value in pairs)
+
+
+def size(count: int) -> str:
+    """Bytes for people, in steps of 1,000: ``3.2 MB``."""
+    number, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if number < 1000 or unit == "TB":
+            break
+        number /= 1000
+    return f"{count} B" if unit == "B" else f"{number:.1f} {unit}"

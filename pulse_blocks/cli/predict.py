@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import sys
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
@@ -37,7 +38,10 @@ def predict(
     url: Annotated[str, typer.Option(envvar="PULSE_RUNTIME_URL", help="Where the runtime is.")] = DEFAULT_URL,
     as_json: Json = False,
 ) -> None:
-    """Ask the running runtime for a prediction. With --json the reply as it came."""
+    """Ask the running runtime for a prediction. With --json the reply as it came.
+
+    Where it asks for a key, put it into PULSE_API_KEY.
+    """
     body = _checked(sys.stdin.buffer.read() if record == "-" else record.encode())
     reply = post(url, f"/predict/{quote(name, safe='')}", body, f"pulse serve {name}")
     emit(reply, lambda: render(reply), as_json=as_json)
@@ -56,6 +60,8 @@ def post(url: str, path: str, body: bytes, start: str) -> dict[str, Any]:
         connection = kind(place.hostname, place.port, timeout=_TIMEOUT)
         try:
             headers = {"Content-Type": "application/json", "Accept": "application/json"}
+            if key := os.environ.get("PULSE_API_KEY"):
+                headers["Authorization"] = f"Bearer {key}"
             connection.request("POST", place.path.rstrip("/") + path, body, headers)
             response = connection.getresponse()
             return _read(url, response.status, response.read())

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import click
 import typer
 
-from pulse_blocks.cli.grouping import commands
 from pulse_blocks.cli.failures import printable
+from pulse_blocks.cli.grouping import commands
 from pulse_blocks.cli.output import Json, emit, note
 from pulse_blocks.errors import ProtocolError
 
@@ -64,7 +65,7 @@ def draft(
     from pulse_blocks.stages.ingest import find_datasource
 
     source = open_source(find_datasource(datasource, settings.load()))
-    ever = Window(start="0001-01-01T00:00:00Z", end="9999-12-31T00:00:00Z")
+    ever = Window(start="1000-01-01T00:00:00Z", end="9999-12-31T00:00:00Z")
     table = source.peek(Query(sql=query, columns=(), datasource=datasource, window=ever), rows)
     text = drafted(table, name or datasource, datasource, query)
     data = {"name": name or datasource, "datasource": datasource, "rows": table.num_rows, "protocol": text}
@@ -72,9 +73,73 @@ def draft(
     try:
         loads(text, "the draft")
     except ProtocolError as error:
-        note("To settle before it is a protocol:")
-        for problem in error.problems:
-            note(printable(f"  {problem}"))
+        _tell_unsettled(error)
+
+
+Odcs = Annotated[
+    bool, typer.Option("--odcs", help="The Open Data Contract Standard 3.1: the one form there is.")
+]
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="A protocol file.")],
+    *,
+    odcs: Odcs = False,
+    as_json: Json = False,
+) -> None:
+    """Print a protocol as a contract of another standard; what is lost is listed on standard error."""
+    from pulse_blocks.protocol.loading import load
+    from pulse_blocks.protocol.odcs import exported
+    from pulse_blocks.protocol.writing import as_yaml
+
+    _require(odcs)
+    document, lost = exported(load(file, any_name=True))
+    emit({"contract": document, "lost": lost}, lambda: as_yaml(document).rstrip(), as_json=as_json)
+    _tell_lost(lost)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A contract.")],
+    *,
+    odcs: Odcs = False,
+    target: Annotated[
+        str | None,
+        typer.Option(show_default=False, help="What a model predicts, where the contract is silent."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Print a contract of another standard as a protocol; what is lost or assumed is listed on standard error."""
+    from pulse_blocks.protocol.loading import loads, plain
+    from pulse_blocks.protocol.odcs import imported
+    from pulse_blocks.protocol.writing import as_yaml
+
+    _require(odcs)
+    data, lost = imported(plain(file), target)
+    text = as_yaml(data)
+    emit({"protocol": text, "lost": lost}, text.rstrip, as_json=as_json)
+    _tell_lost(lost)
+    try:
+        loads(text, "the protocol")
+    except ProtocolError as error:
+        _tell_unsettled(error)
+
+
+def _require(odcs: bool) -> None:
+    if not odcs:
+        raise click.UsageError("Name the form: --odcs.")
+
+
+def _tell_lost(lost: tuple[str, ...]) -> None:
+    for line in lost:
+        note(printable(f"lost: {line}"))
+
+
+def _tell_unsettled(error: ProtocolError) -> None:
+    note("To settle before it is a protocol:")
+    for problem in error.problems:
+        note(printable(f"  {problem}"))
 
 
 _IMPACTS = ("breaking", "compatible", "cosmetic")

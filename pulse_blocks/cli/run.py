@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -68,9 +69,17 @@ def run_flow(
     return dict(msgspec.to_builtins(result))
 
 
-def _load_flow(workspace: Workspace) -> Any:
-    import importlib
+def warm_up(workspace: Workspace) -> None:
+    """Open MLflow and import what takes seconds, while there is nothing else to do."""
+    from pulse_blocks.tracking import Tracking
+    from pulse_blocks.training import threads  # noqa: F401  it must be loaded before lightgbm
 
+    Tracking(workspace)
+    for name in ("lightgbm", "pandera.polars", "sklearn.metrics"):
+        importlib.import_module(name)
+
+
+def _load_flow(workspace: Workspace) -> Any:
     sys.path.insert(0, workspace.root)
     try:
         return importlib.import_module("flows.train").train

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from pulse_blocks.serving.tls import Tls
     from pulse_blocks.settings import Workspace
 
 DEFAULT_PORT = 8080
@@ -17,18 +19,47 @@ def serve(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The models to serve.")],
     *,
     host: Annotated[
-        str, typer.Option(help="Where to listen: an address of this machine alone.")
+        str, typer.Option(help="Where to listen. Where other machines can reach it, keys are required.")
     ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free port.")
     ] = DEFAULT_PORT,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer together.")] = 1,
+    require_keys: Annotated[
+        bool, typer.Option("--require-keys", help="Ask for a key on this machine too (pulse key create).")
+    ] = False,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Serve HTTPS: a PEM certificate with its chain.")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The certificate's private key, PEM.")
+    ] = None,
 ) -> None:
     """Answer POST /predict/NAME until ctrl-C; every reply can be traced."""
     from pulse_blocks import settings
     from pulse_blocks.serving import server
 
     workspace = settings.load()
-    server.serve(workspace, names, host, port, ready=lambda url: _welcome(url, names, workspace))
+    server.serve(
+        workspace,
+        names,
+        host,
+        port,
+        lambda url: _welcome(url, names, workspace),
+        workers=workers,
+        require_keys=require_keys,
+        tls=_tls(tls_cert, tls_key),
+    )
+
+
+def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise typer.BadParameter("--tls-cert and --tls-key belong together: give both.")
+    from pulse_blocks.serving.tls import Tls
+
+    return Tls(certificate, key)
 
 
 def _welcome(url: str, names: list[str], workspace: Workspace) -> None:

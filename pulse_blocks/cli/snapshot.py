@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pulse_blocks.cli import snapshot_data, snapshot_gc
 from pulse_blocks.cli.grouping import commands
-from pulse_blocks.cli.output import Json, emit, facts, note, table
+from pulse_blocks.cli.output import Json, emit, facts, note, size, table
 
 if TYPE_CHECKING:
     from pulse_blocks.records import Snapshot
     from pulse_blocks.stores.base import Store
 
-app = commands("List, show and verify snapshots.")
+app = commands("Make, compare, verify and restore snapshots, and free what nothing needs.")
+app.command("create")(snapshot_data.create)
 
 
 @app.command("list")
@@ -59,6 +61,11 @@ def verify(
     if bad := [report["snapshot"] for report in reports if not report["ok"]]:
         note(f"{len(bad)} of {len(reports)} snapshots do not hold: {', '.join(bad)}")
         raise typer.Exit(1)
+
+
+app.command("diff")(snapshot_data.diff)
+app.command("restore")(snapshot_data.restore)
+app.command("gc")(snapshot_gc.gc)
 
 
 def _store() -> Store:
@@ -122,13 +129,3 @@ def _verdict(report: dict[str, Any]) -> str:
     if report["ok"]:
         return f"{report['snapshot']}: holds, {report['chunks']} chunks, {size(report['bytes'])}"
     return "\n".join(f"{report['snapshot']}: {problem}" for problem in report["problems"])
-
-
-def size(count: int) -> str:
-    """Bytes for people, in steps of 1,000: ``3.2 MB``."""
-    number, unit = float(count), "B"
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if number < 1000 or unit == "TB":
-            break
-        number /= 1000
-    return f"{count} B" if unit == "B" else f"{number:.1f} {unit}"

@@ -35,7 +35,7 @@ def render(found: Status) -> str:
 
 def _models(found: Status) -> str:
     if not found.models:
-        return "No protocols. A first one: pulse protocol draft --help."
+        return "No protocols yet. A first one from data: pulse protocol draft --help."
     rows = [
         (
             one.name,
@@ -60,7 +60,7 @@ def _trouble(one: ModelStatus) -> str:
 
 
 def _rest(found: Status) -> str:
-    from pulse_blocks.cli.snapshot import size
+    from pulse_blocks.cli.output import size
 
     snapshots = found.snapshots
     newest = f", the newest of {snapshots.newest}" if snapshots.newest else ""

@@ -8,7 +8,8 @@ from pulse_blocks import ids
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger.base import Row, Transaction
 from pulse_blocks.ledger.owner import Owner, is_alive, this_process
-from pulse_blocks.ledger.rows import Attempt, AttemptState, StageRow, State
+from pulse_blocks.ledger.outbox import put
+from pulse_blocks.ledger.rows import Attempt, AttemptState, NewEvent, StageRow, State
 from pulse_blocks.ledger.table import Table, now_us, prefix_range
 
 # An owner on another host counts as dead after this long without a heartbeat.
@@ -50,14 +51,27 @@ class Attempts(Table):
                 "Let the other process finish.",
             )
 
-    def finish_stage(self, attempt: str, stage: str, record_id: str, record: bytes, seconds: float) -> None:
-        """Keep a stage's record (JSON). The first one stays where the stage is finished twice."""
+    def finish_stage(
+        self,
+        attempt: str,
+        stage: str,
+        record_id: str,
+        record: bytes,
+        seconds: float,
+        event: NewEvent | None = None,
+    ) -> None:
+        """Keep a stage's record (JSON), and put ``event`` into the outbox, in one transaction.
+
+        The first record stays where the stage is finished twice, and the event is not repeated.
+        """
         with self._database.write() as transaction:
-            transaction.execute(
+            new = transaction.execute(
                 "insert into stages (attempt, stage, record_id, record, finished, seconds)"
-                " values (?,?,?,?,?,?) on conflict (attempt, stage) do nothing",
+                " values (?,?,?,?,?,?) on conflict (attempt, stage) do nothing returning attempt",
                 (attempt, stage, record_id, record.decode(), now_us(), seconds),
             )
+            if new and event:
+                put(transaction, event.event, event.resource, event.payload)
 
     def end(self, attempt: str, state: State, message: str = "") -> None:
         """Close an attempt. An attempt that has ended stays as it is."""

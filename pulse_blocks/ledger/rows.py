@@ -129,6 +129,14 @@ class Label(NewLabel, frozen=True, kw_only=True):
     at: int
 
 
+class NewEvent(Fact, frozen=True, kw_only=True):
+    """An event that has just happened. ``resource`` is Prefect's id of what it is about."""
+
+    event: str
+    resource: str
+    payload: dict[str, Any]
+
+
 class OutboxEvent(Fact, frozen=True, kw_only=True):
     """An event that has to reach Prefect. ``id`` is a UUID: delivering it twice is one event."""
 

@@ -14,6 +14,7 @@ import pysqlite3 as driver
 from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.ledger.base import Durability, InferenceTuple, Row, Transaction, Values
 from pulse_blocks.ledger.revisions import require_revision
+from pulse_blocks.ledger.turns import Turns
 from pulse_blocks.settings import sqlite_path
 
 SCHEME = "sqlite:///"
@@ -94,6 +95,7 @@ class SqliteDatabase:
         with _translated(path):
             self._writer = connect(path, durability)
             self._reader = connect(path, durability)
+        self._turns = Turns(path, BUSY_SECONDS)
         self._writing = threading.Lock()
         self._reading = threading.Lock()
 
@@ -111,7 +113,7 @@ class SqliteDatabase:
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        with _translated(self.path), self._writing:
+        with _translated(self.path), self._writing, self._turns.taken():
             connection = self._writer
             connection.execute("begin immediate")
             try:
@@ -122,7 +124,7 @@ class SqliteDatabase:
                 raise
 
     def append(self, rows: Sequence[InferenceTuple]) -> None:
-        with _translated(self.path), self._writing:
+        with _translated(self.path), self._writing, self._turns.taken():
             connection = self._writer
             connection.execute("begin immediate")
             try:
@@ -136,6 +138,7 @@ class SqliteDatabase:
         with self._writing, self._reading:
             self._writer.close()
             self._reader.close()
+            self._turns.close()
 
 
 class _Transaction:

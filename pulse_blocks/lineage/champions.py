@@ -38,6 +38,7 @@ def champion(sketch: Sketch, places: Places, name: str, at: dt.datetime) -> str:
         "at": iso(at),
         "since": time_of(found.at),
         "until": time_of(later[0]) if later else None,
+        "action": found.action,
         "previous": found.previous,
         "reason": found.reason,
         "who": found.who,

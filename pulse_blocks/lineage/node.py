@@ -24,11 +24,11 @@ class Node(Record, frozen=True, kw_only=True):
     - model: ``name``, ``version``, ``trees_hash``; seen from the data ``inferences``, how many it made
     - run: ``started``, ``seconds``, ``metrics``, ``tracking_run`` (MLflow's id); ``refused``: why it gave no
       model; ``restored``: the older snapshot that was its data again, who said so and when
-    - snapshot: ``datasource``, ``created``, ``rows``, ``hash``; below a question about rows ``matching``, and
-      ``chunks``, the keys of those that hold them
+    - snapshot: ``datasource``, ``created``, ``rows``, ``hash``; below a question about rows ``matching``,
+      ``chunks``, the sha256 of those that hold them, and ``quarantined``, how many no model was trained on
     - datasource: ``snapshots``, how many there are
-    - champion (a name's pointer): ``at``, the time asked for, ``since``, ``until`` (or None), ``previous`` (or
-      None), ``reason``, ``who``, ``promotion`` (its number)
+    - champion (a name's pointer): ``at``, the time asked for, ``since``, ``until`` (or None), ``action`` (promote
+      or rollback), ``previous`` (or None), ``reason``, ``who``, ``promotion`` (its number)
     - rows: ``matching``, ``chunks`` and ``snapshots`` (counts), ``problems``: what could not be read
 
     What was asked for itself, if it is no inference or champion, has ``standing``: ``models`` (but not for a

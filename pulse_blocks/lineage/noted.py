@@ -7,7 +7,15 @@ from typing import TypeVar
 import msgspec
 
 from pulse_blocks.lineage.node import Places
-from pulse_blocks.records import Record, RefusedModel, SnapshotRef, StoredModel, TrainedModel, from_json
+from pulse_blocks.records import (
+    Record,
+    RefusedModel,
+    SnapshotRef,
+    StoredModel,
+    TrainedModel,
+    ValidatedData,
+    from_json,
+)
 
 R = TypeVar("R", bound=Record)
 _STAGES: dict[type[Record], str] = {
@@ -15,6 +23,7 @@ _STAGES: dict[type[Record], str] = {
     TrainedModel: "train",
     RefusedModel: "refused",
     StoredModel: "store",
+    ValidatedData: "validate",
 }
 
 

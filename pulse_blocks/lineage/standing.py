@@ -22,6 +22,7 @@ class Descent:
         refused = noted(places, RefusedModel)
         self.refused = {one.run: one for one in refused if one.run not in self.trained}
         self._models: dict[str, dict[str, None]] = {}
+        self._counts: dict[str, int] = {}
         for stored in noted(places, StoredModel):
             self._models.setdefault(stored.run, {})[stored.model] = None
 
@@ -31,11 +32,9 @@ class Descent:
             origin.refused_run(sketch, self.refused[run_id])
             return []
         origin.run(sketch, origin.facts_of(self.trained[run_id]))
-        models = list(self._models.get(run_id, ()))
-        counts = self._places.ledger.inference_counts(one for one in models if one not in sketch)
+        models = self.models_of(run_id)
         for model in models:
-            if model in counts:
-                sketch.add("model", model, {**origin.names(model), "inferences": counts[model]})
+            sketch.add("model", model, {**origin.names(model), "inferences": self.inferences(model)})
             sketch.link(model, "trained by", run_id)
         return models
 
@@ -67,6 +66,23 @@ class Descent:
         """The models of a run, without drawing them."""
         return list(self._models.get(run_id, ()))
 
+    def inferences(self, model: str) -> int:
+        """How many inferences a model has made; counted once, since that reads an index from end to end."""
+        if model not in self._counts:
+            self._counts |= self._places.ledger.inference_counts([model])
+        return self._counts[model]
+
+    def standing(self, models: Iterable[str]) -> dict[str, Any]:
+        """How much stands on something: ``models``, ``inferences``, ``live_since``."""
+        distinct = dict.fromkeys(models)
+        names = {one.partition("@")[0] for one in distinct}
+        since = [at for name in names if (at := _live(self._places, name, distinct))]
+        return {
+            "models": len(distinct),
+            "inferences": sum(map(self.inferences, distinct)),
+            "live_since": time_of(min(since)) if since else None,
+        }
+
 
 def snapshots_of(places: Places, datasource: str) -> list[str]:
     """The snapshots that were read from a datasource, the oldest first; the ledger remembers lost ones."""
@@ -75,20 +91,6 @@ def snapshots_of(places: Places, datasource: str) -> list[str]:
         if ref.datasource == datasource:
             found.setdefault(ref.id, ref.created)
     return sorted(found, key=lambda one: (found[one], one))
-
-
-def standing(places: Places, models: Iterable[str]) -> dict[str, Any]:
-    """How much stands on something: ``models``, ``inferences``, ``live_since``."""
-    distinct = dict.fromkeys(models)
-    counts = places.ledger.inference_counts(distinct)
-    since = [
-        at for name in {one.partition("@")[0] for one in distinct} if (at := _live(places, name, distinct))
-    ]
-    return {
-        "models": len(distinct),
-        "inferences": sum(counts.values()),
-        "live_since": time_of(min(since)) if since else None,
-    }
 
 
 def _live(places: Places, name: str, models: Iterable[str]) -> int | None:

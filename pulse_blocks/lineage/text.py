@@ -131,6 +131,7 @@ _SHOWN: dict[str, dict[str, tuple[str, Any]]] = {
         "rows": ("Rows", _count),
         "hash": ("Hash", _short_hash),
         "matching": ("Matching Rows", _count),
+        "quarantined": ("In Quarantine", _count),
         "chunks": ("In Chunks", _lines_of),
     },
     "datasource": {"snapshots": ("Snapshots", _count)},

@@ -58,14 +58,15 @@ def graph(places: Places, id_or_prefix: str) -> Graph:
         case "model":
             root = resolving.model_id(places, id_or_prefix)
             origin.model(sketch, places, root)
-            counted = standing.standing(places, [root])
+            counted = standing.Descent(places).standing([root])
             sketch.add("model", root, {"standing": {k: v for k, v in counted.items() if k != "models"}})
         case "run":
             root = _run(sketch, places, resolving.run_id(places, id_or_prefix))
         case "snapshot":
             root = resolving.snapshot_id(places, id_or_prefix)
-            models = standing.Descent(places).snapshot(sketch, root)
-            sketch.add("snapshot", root, {"standing": standing.standing(places, models)})
+            descent = standing.Descent(places)
+            models = descent.snapshot(sketch, root)
+            sketch.add("snapshot", root, {"standing": descent.standing(models)})
         case None:
             root = _name(sketch, places, id_or_prefix)
     return sketch.graph(root)
@@ -104,7 +105,7 @@ def _run(sketch: Sketch, places: Places, run_id: str) -> str:
     snapshot = descent.snapshot_of(run_id)
     origin.snapshot(sketch, places, snapshot)
     sketch.link(run_id, "trained on", snapshot)
-    sketch.add("run", run_id, {"standing": standing.standing(places, models)})
+    sketch.add("run", run_id, {"standing": descent.standing(models)})
     return run_id
 
 
@@ -119,6 +120,6 @@ def _name(sketch: Sketch, places: Places, name: str) -> str:
     for one in snapshots:
         models += descent.snapshot(sketch, one)
         sketch.link(one, "read from", name)
-    counted = {"snapshots": len(snapshots), "standing": standing.standing(places, models)}
+    counted = {"snapshots": len(snapshots), "standing": descent.standing(models)}
     sketch.add("datasource", name, counted)
     return name

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import stat
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -38,6 +39,15 @@ def load(path: Path, *, any_name: bool = False) -> Protocol:
 def loads(text: str, file: str = "<protocol>") -> Protocol:
     """As ``load``, on text. ``file`` is what problems call it."""
     return _sound(text, Problems(file), None)
+
+
+def plain(path: Path) -> Any:
+    """What any YAML file of at most ``LARGEST`` bytes says, as plain data. Raises ProtocolError as ``load`` does."""
+    problems = Problems(str(path))
+    root = parsing.parse(_text(_read(path, problems), problems), problems)
+    if problems:
+        raise ProtocolError(problems.in_order())
+    return None if root is None else root.as_data()
 
 
 def find(workspace: Workspace, name: str) -> Path:

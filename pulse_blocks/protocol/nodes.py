@@ -31,6 +31,10 @@ class Node:
         self.column: int = event.start_mark.column + 1
         self.broken = broken
 
+    def as_data(self) -> Any:
+        """The value without its place."""
+        return None
+
 
 class Scalar(Node):
     """A single value: ``text`` as written, ``plain`` where it stands without quotes."""
@@ -41,6 +45,10 @@ class Scalar(Node):
         super().__init__(event)
         self.text: str = event.value
         self.plain = event.style is None or event.style == ""
+
+    def as_data(self) -> Any:
+        """See ``Node.as_data``."""
+        return self.value()
 
     def value(self) -> Any:
         """What the text means in YAML's core schema: None, bool, int, float or str.
@@ -67,6 +75,10 @@ class Sequence(Node):
         super().__init__(event)
         self.items: list[Node] = []
 
+    def as_data(self) -> Any:
+        """See ``Node.as_data``."""
+        return [item.as_data() for item in self.items]
+
 
 class Mapping(Node):
     """Keys and values in the order of the file. Keys are text as written, also ``5`` and ``true``."""
@@ -76,6 +88,10 @@ class Mapping(Node):
     def __init__(self, event: Any) -> None:
         super().__init__(event)
         self.pairs: list[tuple[Node, Node]] = []
+
+    def as_data(self) -> Any:
+        """See ``Node.as_data``; keys are text, and of those that come twice the last one counts."""
+        return {key.text: value.as_data() for key, value in self.pairs if isinstance(key, Scalar)}
 
 
 def _integer(text: str) -> int | float:

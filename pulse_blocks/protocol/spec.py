@@ -13,38 +13,49 @@ import msgspec
 from msgspec import Meta
 
 from pulse_blocks.protocol.canonical import without_defaults
+from pulse_blocks.protocol.check_spec import (
+    BoundsSpec,
+    CheckSpec,
+    FreshSpec,
+    MeanSpec,
+    NullsSpec,
+    OnInvalidSpec,
+    QuantileSpec,
+    Severity,
+)
+from pulse_blocks.protocol.vocabulary import (
+    ColumnName,
+    Duration,
+    Name,
+    Number,
+    Positive,
+    SemVer,
+    Share,
+    Spec,
+    seconds,
+)
 
-# Names become paths, ids and Prefect resources; quotes and the like cannot be in the name of a decoder's field.
-Name = Annotated[
-    str,
-    Meta(
-        pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*\Z",
-        max_length=63,
-        description="Lowercase letters, digits and single dashes.",
-    ),
+__all__ = [
+    "BoundsSpec",
+    "CheckSpec",
+    "ColumnName",
+    "Duration",
+    "FreshSpec",
+    "MeanSpec",
+    "Name",
+    "NullsSpec",
+    "Number",
+    "OnInvalidSpec",
+    "QuantileSpec",
+    "SemVer",
+    "Severity",
+    "Share",
+    "Spec",
+    "seconds",
 ]
-ColumnName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r'^[^"\\\x00-\x1f\x7f]*\Z')]
-SemVer = Annotated[
-    str,
-    Meta(
-        pattern=r"^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\Z",
-        description="Semantic version of the contract.",
-    ),
-]
-Duration = Annotated[
-    str,
-    Meta(pattern=r"^[1-9]\d{0,6}(ms|s|m|h|d)\Z", description="A number and a unit: ms, s, m, h or d."),
-]
-Share = Annotated[float, Meta(ge=0, le=1)]
-Positive = Annotated[int, Meta(ge=1)]
+
 Task = Literal["binary-classification", "multiclass-classification", "regression"]
 FieldType = Literal["float", "int", "bool", "string", "category", "timestamp", "date"]
-Severity = Literal["error", "warn"]
-Number = int | float
-
-
-class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Base of all sections: an unknown key is an error, and a default is left out of the JSON."""
 
 
 class WindowSpec(Spec, frozen=True, kw_only=True):
@@ -90,13 +101,6 @@ class TargetSpec(Spec, frozen=True, kw_only=True):
     values: tuple[str | int, ...] | None = None
 
 
-class BoundsSpec(Spec, frozen=True, kw_only=True):
-    """Bounds on a number, both ends included."""
-
-    ge: Number | None = None
-    le: Number | None = None
-
-
 class DecisionSpec(Spec, frozen=True, kw_only=True):
     """``decision`` is true from ``threshold`` on."""
 
@@ -109,56 +113,6 @@ class OutputSpec(Spec, frozen=True, kw_only=True):
     probability: BoundsSpec | None = None
     value: BoundsSpec | None = None
     decision: DecisionSpec = DecisionSpec()
-
-
-class FreshSpec(Spec, frozen=True, kw_only=True):
-    """The newest row's event time is at most this long before the end of the window (or now)."""
-
-    within: Duration
-
-
-class NullsSpec(Spec, frozen=True, kw_only=True):
-    """At most this share of a column's values is null."""
-
-    column: ColumnName
-    at_most: Share
-
-
-class MeanSpec(Spec, frozen=True, kw_only=True):
-    """Bounds on the mean of a column; of a boolean, the share that is true. Nulls do not count."""
-
-    column: ColumnName
-    ge: Number | None = None
-    le: Number | None = None
-
-
-class QuantileSpec(Spec, frozen=True, kw_only=True):
-    """Bounds on a quantile of a column: the least value that a share ``q`` of the values does not exceed."""
-
-    column: ColumnName
-    q: Share
-    ge: Number | None = None
-    le: Number | None = None
-
-
-class CheckSpec(Spec, frozen=True, kw_only=True):
-    """A rule on the table: exactly one of its keys beside ``name`` and ``severity``."""
-
-    name: str | None = None
-    severity: Severity = "error"
-    expr: str | None = None
-    unique: tuple[ColumnName, ...] | None = None
-    rows: BoundsSpec | None = None
-    fresh: FreshSpec | None = None
-    nulls: NullsSpec | None = None
-    mean: MeanSpec | None = None
-    quantile: QuantileSpec | None = None
-
-
-class OnInvalidSpec(Spec, frozen=True, kw_only=True):
-    """Rows that break a rule go to quarantine, up to this share of all rows; a larger one fails the run."""
-
-    quarantine_up_to: Share = 0.0
 
 
 class SplitSpec(Spec, frozen=True, kw_only=True):
@@ -191,7 +145,7 @@ class TrainingSpec(Spec, frozen=True, kw_only=True):
 
     algorithm: Literal["lightgbm"] = "lightgbm"
     seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
-    params: dict[str, bool | int | float | str] = {}
+    params: dict[str, bool | int | float | str] = msgspec.field(default_factory=dict)
     rounds: Annotated[int, Meta(ge=1, le=100_000)] = 100
     split: SplitSpec = SplitSpec()
     metrics: tuple[str, ...] = ()
@@ -296,7 +250,7 @@ class Protocol(Spec, frozen=True, kw_only=True):
     training: TrainingSpec
     description: str = ""
     owner: str = ""
-    columns: dict[ColumnName, FieldSpec] = {}
+    columns: dict[ColumnName, FieldSpec] = msgspec.field(default_factory=dict)
     output: OutputSpec = OutputSpec()
     checks: tuple[CheckSpec, ...] = ()
     on_invalid: OnInvalidSpec = OnInvalidSpec()
@@ -320,12 +274,3 @@ def to_json(protocol: Protocol) -> bytes:
 def from_json(data: bytes | str) -> Protocol:
     """The inverse of ``to_json``, for bundles; files go through ``loading.load``."""
     return msgspec.json.decode(data, type=Protocol)
-
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def seconds(duration: str) -> float:
-    """``"90s"`` → 90.0. ``duration`` has been checked against ``Duration``."""
-    number = duration.rstrip("mshd")
-    return int(number) * _UNITS[duration[len(number) :]]

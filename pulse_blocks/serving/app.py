@@ -12,7 +12,7 @@ from pulse_blocks.serving import reading
 from pulse_blocks.serving.champions import Slot
 from pulse_blocks.serving.dialects.base import Asked, Dialect, Headers, Reply
 from pulse_blocks.serving.failures import ClientGoneError, TooLateError
-from pulse_blocks.serving.jobs import PRESENT, Job
+from pulse_blocks.serving.jobs import Client, Job
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
 from pulse_blocks.serving.reading import Message, Receive
@@ -77,15 +77,20 @@ class App:
     async def _predict(
         self, dialect: Dialect, slot: Slot, headers: Headers, receive: Receive, started: int
     ) -> tuple[Job, Reply]:
-        # Uvicorn's own object of the request knows, without a task that waits for it, whether its client is there.
-        client = getattr(receive, "__self__", PRESENT)
+        whole = reading.is_there(receive)
         model, batcher = slot.model, slot.batcher
         until = reading.deadline(headers, started, model.deadline_ns)
-        body = await reading.body(receive, client, headers, until)
+        body = await reading.body(receive, headers, until)
         batcher.admit(model, until)
         records, form = await _understood(dialect, model, body, headers)
-        job = Job(model, records, started, until, client if hasattr(client, "disconnected") else PRESENT)
-        await batcher.submit(job)
+        if whole:
+            client: Client = receive.__self__  # type: ignore[attr-defined]
+            job = Job(model, records, started, until, client)
+            await batcher.submit(job)
+        else:
+            with reading.Watch(receive) as client:
+                job = Job(model, records, started, until, client)
+                await batcher.submit(job)
         return job, dialect.reply(job, form)
 
     def _refusal(self, error: Exception) -> Refusal:

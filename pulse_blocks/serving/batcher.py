@@ -7,30 +7,28 @@ import logging
 import time
 
 from pulse_blocks.ledger import Ledger
-from pulse_blocks.serving.circuit import Circuit
 from pulse_blocks.serving.drain import Drain
 from pulse_blocks.serving.failures import TooLateError, ledger_failed, overloaded
-from pulse_blocks.serving.jobs import Job
+from pulse_blocks.serving.jobs import Job, Outcome
+from pulse_blocks.serving.journal import Journal
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
-from pulse_blocks.serving.worker import Outcome, Worker
+from pulse_blocks.serving.worker import Worker
 
 log = logging.getLogger("pulse.serving")
 
-# The ledger of a process is one, whatever its protocols say about their models' circuits.
-LEDGER_FAILURES, LEDGER_RESET = 3, 1.0
 # How often requests whose time is up, and models that hang, are looked for while something waits.
 SWEEP_SECONDS = 0.02
 
 
 class Engine:
-    """The worker of a process and all that waits for it. Used on the event loop only."""
+    """Worker and journal of a process, and all that waits for them. Used on the event loop only."""
 
     def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop, metrics: Metrics) -> None:
-        self.circuit = Circuit(LEDGER_FAILURES, LEDGER_RESET)
+        self._journal = Journal(ledger, metrics, self._settled)
+        self.circuit = self._journal.circuit
         self.drain = Drain()
         self.metrics = metrics
-        self._ledger = ledger
         self._loop = loop
         self._arrived: list[Job] = []
         self._waiting: set[Job] = set()
@@ -55,16 +53,17 @@ class Engine:
     def close(self) -> None:
         """Answer what waits and stop the worker; not on the event loop, which it needs for that."""
         self._worker.close()
+        self._journal.close()
 
     def _new_worker(self) -> Worker:
-        return Worker(self._ledger, self.circuit, self.metrics, self._settled)
+        return Worker(self._journal, self.metrics, self._settled, lambda count: len(self._waiting) == count)
 
     def _hand_over(self) -> None:
         arrived, self._arrived = self._arrived, []
         self._worker.put(arrived)
 
     def _settled(self, outcomes: list[Outcome]) -> None:
-        """On the worker's thread."""
+        """On the threads of worker and journal."""
         self._loop.call_soon_threadsafe(self._settle, outcomes)
 
     def _settle(self, outcomes: list[Outcome]) -> None:
@@ -98,24 +97,24 @@ class Batcher:
     """The bounded queue in front of one model name. ``fallback`` answers where the model fails."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
         self.fallback: Model | None = None
         self.waiting = 0
 
     def admit(self, model: Model, deadline: int) -> None:
         """Raises NotNowError where a request had better not be read: full, too late, or no ledger."""
-        circuit, drain = self._engine.circuit, self._engine.drain
+        circuit, drain = self.engine.circuit, self.engine.drain
         if wait := circuit.remaining():
             raise ledger_failed(wait)
         delay = drain.delay()
         if self.waiting >= model.queue or delay * 1e9 > deadline - time.perf_counter_ns():
-            self._engine.metrics.shed += 1
+            self.engine.metrics.shed += 1
             raise overloaded(self.waiting, delay)
 
     def submit(self, job: Job) -> asyncio.Future[None]:
         """Queue a job that was admitted; its future is done when its rows are durable."""
-        job.future = self._engine.future()
+        job.future = self.engine.future()
         job.place = self
         self.waiting += 1
-        self._engine.put(job)
+        self.engine.put(job)
         return job.future

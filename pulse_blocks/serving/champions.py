@@ -51,7 +51,13 @@ class Watcher:
     """A thread that looks for promotions. A bundle that cannot be used leaves the old model in place."""
 
     def __init__(
-        self, ledger: Ledger, store: Store, key: bytes, slots: dict[str, Slot], metrics: Metrics, alarms: Alarms
+        self,
+        ledger: Ledger,
+        store: Store,
+        key: bytes,
+        slots: dict[str, Slot],
+        metrics: Metrics,
+        alarms: Alarms,
     ) -> None:
         """``key`` is the workspace's signing key."""
         self._ledger = ledger

@@ -25,13 +25,6 @@ class Client(Protocol):
     disconnected: bool
 
 
-class _Present:
-    disconnected = False
-
-
-PRESENT: Client = _Present()
-
-
 class Place(Protocol):
     """Where a job waits: what may answer it instead of its model, and who is told of its end."""
 
@@ -116,6 +109,10 @@ class Job:
             self.future.set_result(None)
         else:
             self.future.set_exception(error)
+
+
+# A job and why it failed, None where its rows are durable.
+Outcome = tuple[Job, Exception | None]
 
 
 def code_of(error: Exception) -> str:

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 Sample = tuple[str, float]
 
+# By status of a circuit breaker, as a gauge.
+CIRCUIT_STATES = {"closed": 0, "half-open": 1, "open": 2}
+
+
+class Now(NamedTuple):
+    """What is so at this moment, by the name that is served.
+
+    ``circuits``: kind (``model`` or ``ledger``) and what it guards → state and how often it opened.
+    """
+
+    waiting: Mapping[str, int]
+    serving: Mapping[str, str]
+    fallbacks: Mapping[str, str]
+    circuits: Mapping[tuple[str, str], tuple[str, int]]
+    retry_after: float
+
 
 class Metrics:
-    """What the runtime has done since it started. Counters only grow."""
+    """What the runtime has done since it started. Counters only grow; each has one thread that counts it."""
 
     def __init__(self) -> None:
         self.responses: Counter[tuple[str, int]] = Counter()
@@ -37,36 +54,34 @@ class Metrics:
         self._seconds += seconds
         self._latencies[bisect_left(BUCKETS, seconds)] += 1
 
-    def render(self, waiting: dict[str, int], serving: dict[str, str]) -> str:
-        """The text: counters, requests that wait by model name, and the model id that each name serves."""
+    def render(self, now: Now) -> str:
+        """The text: counters, and what is so at this moment."""
         lines: list[str] = []
         _family(
             lines, "pulse_responses_total", "counter", "Answers to prediction requests.",
             ((f'{{model="{name}",status="{status}"}}', n) for (name, status), n in self.responses.items()),
         )  # fmt: skip
-        _labelled(lines, "pulse_predictions_total", "Predictions answered, by model id.", self.predictions)
-        _labelled(lines, "pulse_model_swaps_total", "Promotions that went live.", self.swaps)
-        _labelled(
-            lines, "pulse_model_swap_failures_total", "Promotions that could not be used.", self.swap_failures
-        )
+        for name, text, counts in (
+            ("pulse_predictions_total", "Predictions answered, by model id.", self.predictions),
+            ("pulse_model_failures_total", "Calls of a model that failed.", self.model_failures),
+            ("pulse_fallbacks_total", "Requests handed to the previous champion.", self.fallbacks),
+            ("pulse_model_swaps_total", "Promotions that went live.", self.swaps),
+            ("pulse_model_swap_failures_total", "Promotions that could not be used.", self.swap_failures),
+        ):
+            _family(lines, name, "counter", text, _labelled(counts))
         for name, text, value in (
-            ("pulse_shed_total", "Requests refused because the queue was full.", self.shed),
+            ("pulse_shed_total", "Requests refused at once because too many were waiting.", self.shed),
+            ("pulse_late_total", "Requests whose time was up.", self.late),
+            ("pulse_gone_total", "Requests whose client went before the answer.", self.gone),
             ("pulse_cache_hits_total", "Records answered from the cache.", self.cache_hits),
-            ("pulse_batches_total", "Calls of a model.", self.batches),
-            ("pulse_batched_rows_total", "Rows in all calls of a model.", self.batched_rows),
+            ("pulse_batches_total", "Calls of a model that succeeded.", self.batches),
+            ("pulse_batched_rows_total", "Rows in all of those calls.", self.batched_rows),
             ("pulse_ledger_commits_total", "Transactions of the ledger.", self.commits),
             ("pulse_ledger_failures_total", "Transactions that failed.", self.commit_failures),
         ):
             _family(lines, name, "counter", text, [("", value)])
         self._histogram(lines)
-        _family(
-            lines, "pulse_waiting_requests", "gauge", "Requests that are waiting for their answer.",
-            ((f'{{model="{name}"}}', n) for name, n in waiting.items()),
-        )  # fmt: skip
-        _family(
-            lines, "pulse_model_info", "gauge", "The model id that a name serves.",
-            ((f'{{model="{name}",id="{model}"}}', 1) for name, model in serving.items()),
-        )  # fmt: skip
+        _gauges(lines, now)
         return "\n".join(lines) + "\n"
 
     def _histogram(self, lines: list[str]) -> None:
@@ -79,8 +94,33 @@ class Metrics:
         _family(lines, name, "histogram", "From the head of a request to its answer.", samples)
 
 
-def _labelled(lines: list[str], name: str, text: str, counts: Counter[str]) -> None:
-    _family(lines, name, "counter", text, ((f'{{model="{model}"}}', n) for model, n in counts.items()))
+def _gauges(lines: list[str], now: Now) -> None:
+    _family(
+        lines, "pulse_waiting_requests", "gauge", "Requests that are waiting for their answer.",
+        _labelled(now.waiting),
+    )  # fmt: skip
+    _family(
+        lines, "pulse_retry_after_seconds", "gauge", "How long what waits now will take, as measured.",
+        [("", now.retry_after)],
+    )  # fmt: skip
+    for name, text, ids in (
+        ("pulse_model_info", "The model id that a name serves.", now.serving),
+        ("pulse_fallback_info", "The model id that answers where that one fails.", now.fallbacks),
+    ):
+        _family(lines, name, "gauge", text, ((f'{{model="{n}",id="{i}"}}', 1) for n, i in ids.items()))
+    for name, kind, text, at in (
+        ("pulse_circuit_state", "gauge", "Circuit breakers: 0 closed, 1 half-open, 2 open.", 0),
+        ("pulse_circuit_opened_total", "counter", "How often a circuit breaker opened.", 1),
+    ):
+        samples = [
+            (f'{{circuit="{what}",model="{of}"}}', (CIRCUIT_STATES[state], times)[at])
+            for (what, of), (state, times) in now.circuits.items()
+        ]
+        _family(lines, name, kind, text, samples)
+
+
+def _labelled(counts: Mapping[str, int]) -> Iterator[Sample]:
+    return ((f'{{model="{model}"}}', n) for model, n in list(counts.items()))
 
 
 def _family(lines: list[str], name: str, kind: str, text: str, samples: Iterable[Sample]) -> None:

@@ -17,7 +17,8 @@ _ERRORS = {
     "404": "No model of that name is served here.",
     "413": "The body is too large.",
     "422": "Fields do not meet the protocol; each is named.",
-    "503": "Overloaded, or the ledger cannot be written; try again after `Retry-After`.",
+    "503": "Overloaded, or model or ledger failed; try again after `Retry-After`.",
+    "504": "The time for this request was up.",
 }
 
 

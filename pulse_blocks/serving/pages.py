@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -11,16 +12,18 @@ from starlette.routing import Route
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger
-from pulse_blocks.serving import feedback, openapi
+from pulse_blocks.lineage import text, trace_in
+from pulse_blocks.serving import feedback, openapi, peer_pages
 from pulse_blocks.serving.champions import Slot
-from pulse_blocks.serving.metrics import Metrics
+from pulse_blocks.serving.metrics import Metrics, Now
+from pulse_blocks.serving.peer_pages import NOT_POST, only_post
 from pulse_blocks.serving.refusals import BODY_LIMIT, Refusal, as_refusal, body_of, internal, too_large
+from pulse_blocks.stores.base import Store
 
-_NOT_POST = ["GET", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _CODES = {404: "serving.no_such_page", 405: "serving.method"}
 
 
-def build(slots: dict[str, Slot], metrics: Metrics, ledger: Ledger) -> Starlette:
+def build(slots: dict[str, Slot], metrics: Metrics, ledger: Ledger, store: Store) -> Starlette:
     """The application for the served names."""
 
     async def health(_: Request) -> Response:
@@ -30,10 +33,8 @@ def build(slots: dict[str, Slot], metrics: Metrics, ledger: Ledger) -> Starlette
         return JSONResponse({"status": "ready", "models": {name: s.model.id for name, s in slots.items()}})
 
     async def prometheus(_: Request) -> Response:
-        waiting = {name: slot.batcher.waiting for name, slot in slots.items()}
-        serving = {name: slot.model.id for name, slot in slots.items()}
         return PlainTextResponse(
-            metrics.render(waiting, serving), media_type="text/plain; version=0.0.4; charset=utf-8"
+            metrics.render(_now(slots)), media_type="text/plain; version=0.0.4; charset=utf-8"
         )
 
     async def document(_: Request) -> Response:
@@ -46,8 +47,11 @@ def build(slots: dict[str, Slot], metrics: Metrics, ledger: Ledger) -> Starlette
         body = await read(request)
         return JSONResponse(await run_in_threadpool(feedback.record, ledger, slots, body))
 
-    async def only_post(_: Request) -> Response:
-        raise HTTPException(405, headers={"Allow": "POST"})
+    async def lineage(request: Request) -> Response:
+        node = await run_in_threadpool(trace_in, ledger, store, request.path_params["id"])
+        if "text/plain" in request.headers.get("accept", ""):
+            return PlainTextResponse(text.render(node) + "\n")
+        return Response(msgspec.json.encode(node), media_type="application/json")
 
     return Starlette(
         routes=[
@@ -57,9 +61,25 @@ def build(slots: dict[str, Slot], metrics: Metrics, ledger: Ledger) -> Starlette
             Route("/openapi.json", document),
             Route("/docs", docs),
             Route("/feedback", label, methods=["POST"]),
-            Route("/predict/{name:path}", only_post, methods=_NOT_POST),
+            Route("/lineage/{id}", lineage),
+            *peer_pages.routes(slots),
+            Route("/predict/{name:path}", only_post, methods=NOT_POST),
         ],
         exception_handlers={HTTPException: _refused, PulseError: _told, Exception: _failed},
+    )
+
+
+def _now(slots: dict[str, Slot]) -> Now:
+    circuits = {("model", slot.model.id): slot.model.circuit for slot in slots.values()}
+    fallbacks = {name: slot.batcher.fallback for name, slot in slots.items()}
+    circuits |= {("model", model.id): model.circuit for model in fallbacks.values() if model}
+    circuits |= {("ledger", name): slot.batcher.engine.circuit for name, slot in slots.items()}
+    return Now(
+        waiting={name: slot.batcher.waiting for name, slot in slots.items()},
+        serving={name: slot.model.id for name, slot in slots.items()},
+        fallbacks={name: model.id for name, model in fallbacks.items() if model},
+        circuits={key: (circuit.state, circuit.openings) for key, circuit in circuits.items()},
+        retry_after=max((slot.batcher.engine.drain.delay() for slot in slots.values()), default=0.0),
     )
 
 

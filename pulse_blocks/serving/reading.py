@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, Self
 
 from pulse_blocks.serving.failures import ClientGoneError, TooLateError
 from pulse_blocks.serving.refusals import BODY_LIMIT, Refusal, too_large
@@ -38,14 +38,40 @@ def deadline(headers: Headers, started: int, most: int) -> int:
     return started + min(most, int(seconds * 1e9))
 
 
-async def body(receive: Receive, client: object, headers: Headers, until: int) -> bytes:
+def is_there(receive: Receive) -> bool:
+    """Whether all of a body has come already: uvicorn's own object of the request knows."""
+    return not getattr(getattr(receive, "__self__", None), "more_body", True)
+
+
+class Watch:
+    """Whether the client of a request is still there.
+
+    A task that waits for its end is worth its cost for a large request only; of others uvicorn's object of the
+    request knows, as long as it reads from the connection, which it stops doing behind a large body.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self.disconnected = False
+        self._task = asyncio.ensure_future(receive())
+        self._task.add_done_callback(self._gone)
+
+    def _gone(self, task: asyncio.Future[Message]) -> None:
+        self.disconnected = not task.cancelled()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._task.cancel()
+
+
+async def body(receive: Receive, headers: Headers, until: int) -> bytes:
     """The whole body.
 
     Raises Refusal 413 as soon as it is known to be too large, TooLateError where it does not come in time,
     ClientGoneError where the client goes before it is complete.
     """
-    if not getattr(client, "more_body", True):
-        # Uvicorn has all of it: nothing to wait for, and no timer to pay for.
+    if is_there(receive):
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError

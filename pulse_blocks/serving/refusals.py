@@ -9,11 +9,13 @@ import msgspec
 
 from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.protocol.requests import FieldProblem
-from pulse_blocks.serving.failures import NotNowError, TooLateError
+from pulse_blocks.serving.failures import NotNowError
 
 BODY_LIMIT = 10_000_000
 # Nobody is told to wait for longer than this, whatever was measured.
 LONGEST_RETRY = 60
+# Errors that are neither ours nor out of reach, by code.
+_STATUS = {"lineage.unknown": 404, "lineage.no_id": 400, "lineage.ambiguous": 400, "serving.deadline": 504}
 
 
 class Refusal(PulseError):  # noqa: N818 - an answer as much as an error
@@ -54,13 +56,11 @@ def as_refusal(error: PulseError) -> Refusal:
     if isinstance(error, NotNowError):
         seconds = min(LONGEST_RETRY, max(1, math.ceil(error.retry_after)))
         return Refusal(503, error.code, error.message, error.hint, retry_after=seconds)
-    if isinstance(error, TooLateError):
-        return Refusal(504, error.code, error.message, error.hint)
     if isinstance(error, UnavailableError):
         # The message names files of this host; the log has it.
         message = "The ledger or the store is out of reach."
         return Refusal(503, error.code, message, "Try again later.", retry_after=1)
-    return Refusal(500, error.code, error.message, error.hint)
+    return Refusal(_STATUS.get(error.code, 500), error.code, error.message, error.hint)
 
 
 def body_of(refusal: Refusal) -> bytes:

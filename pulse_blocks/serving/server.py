@@ -9,19 +9,24 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import msgspec
 import uvicorn
 
 from pulse_blocks.bundle.signing import signing_key
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger, open_ledger
-from pulse_blocks.serving.app import App, Send
-from pulse_blocks.serving.reading import Message, Receive
 from pulse_blocks.serving.alarms import Alarms
+from pulse_blocks.serving.app import App, Asgi, Send
 from pulse_blocks.serving.batcher import Batcher, Engine
 from pulse_blocks.serving.champions import Slot, Watcher, first_champion
+from pulse_blocks.serving.guard import Guard
+from pulse_blocks.serving.impatient import ImpatientProtocol
+from pulse_blocks.serving.keyring import Keyring
 from pulse_blocks.serving.listening import DEFAULT_PORT, bind_many, is_loopback, url_of
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
+from pulse_blocks.serving.reading import Message, Receive
+from pulse_blocks.serving.tls import Tls
 from pulse_blocks.serving.workers import Supervisor
 from pulse_blocks.settings import Workspace
 from pulse_blocks.stores import Store, open_store
@@ -32,6 +37,13 @@ GRACE_SECONDS = 10
 Ready = Callable[[str], None]
 
 
+class How(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is let in, and by which way."""
+
+    require_keys: bool
+    tls: Tls | None
+
+
 def serve(
     workspace: Workspace,
     names: Sequence[str],
@@ -40,56 +52,70 @@ def serve(
     ready: Ready | None = None,
     *,
     workers: int = 1,
+    require_keys: bool = False,
+    tls: Tls | None = None,
 ) -> None:
     """Serve the champions of ``names`` until SIGTERM or SIGINT; requests that were begun are answered.
 
-    More than one worker are processes of their own, started again when they die. Raises PulseError before
-    anything is served: ``serving.port_taken``, ``serving.not_loopback``, ``serving.no_champion``, or what is
+    More than one worker are processes of their own, started again when they die. Where other machines can
+    reach ``host``, keys are required whatever ``require_keys`` says. Raises PulseError before anything is
+    served: ``serving.port_taken``, ``serving.no_keys``, ``serving.no_champion``, ``serving.tls``, or what is
     wrong with ledger or bundle. Port 0 takes a free one.
     """
-    check_loopback(host)
+    if not is_loopback(host):
+        require_keys = True
+    if require_keys:
+        _require_a_key(workspace, host)
+    if tls:
+        tls.check()
+    how = How(require_keys=require_keys, tls=tls)
     with contextlib.ExitStack() as open_sockets:
         listeners = [open_sockets.enter_context(one) for one in bind_many(host, port, workers)]
-        url = url_of(listeners[0], "http")
+        url = url_of(listeners[0], "https" if tls else "http")
 
         def told() -> None:
             if ready:
                 ready(url)
 
         if workers == 1:
-            _work(workspace, names, listeners[0], told, (signal.SIGTERM, signal.SIGINT))
+            _work(workspace, names, how, listeners[0], told, (signal.SIGTERM, signal.SIGINT))
         else:
             Supervisor(
-                listeners, lambda at, answers: _work(workspace, names, at, answers, (signal.SIGTERM,)), told
+                listeners,
+                lambda at, answers: _work(workspace, names, how, at, answers, (signal.SIGTERM,)),
+                told,
             ).run()
 
 
-def check_loopback(host: str) -> None:
-    """Raise PulseError for an address that other machines can reach: there are no keys yet to ask for."""
-    if not is_loopback(host):
-        raise PulseError(
-            "serving.not_loopback",
-            f"The runtime does not listen on {host}: whoever reaches it could ask for predictions.",
-            "Use 127.0.0.1, with a proxy in front that authenticates.",
-        )
+def _require_a_key(workspace: Workspace, host: str) -> None:
+    """A runtime that asks for keys must not start where nobody can have one."""
+    with open_ledger(workspace.ledger) as ledger:
+        if ledger.usable_keys():
+            return
+    raise PulseError(
+        "serving.no_keys",
+        f"The runtime on {host} would answer holders of a key only, and there is none.",
+        "Make one: pulse key create --scope predict --name NAME. Or listen on 127.0.0.1, for this machine alone.",
+    )
 
 
 def _work(
     workspace: Workspace,
     names: Sequence[str],
+    how: How,
     listener: socket.socket,
     ready: Callable[[], None],
     signals: Sequence[signal.Signals],
 ) -> None:
     """One process of the runtime, until one of ``signals``."""
-    with open_ledger(workspace.ledger) as ledger:
+    with open_ledger(workspace.ledger, workspace.durability) as ledger:
         store, key = open_store(workspace.store), signing_key(workspace)
         champions = {name: first_champion(ledger, name) for name in names}
         models = {
             name: (Model.load(store, promotion, key), promotion.seq) for name, promotion in champions.items()
         }
         with asyncio.Runner(loop_factory=_new_loop) as runner:
-            runner.run(_run(models, ledger, store, key, listener, ready, signals))
+            runner.run(_run(models, ledger, store, key, how, listener, ready, signals))
 
 
 async def _run(
@@ -97,6 +123,7 @@ async def _run(
     ledger: Ledger,
     store: Store,
     key: bytes,
+    how: How,
     listener: socket.socket,
     ready: Callable[[], None],
     signals: Sequence[signal.Signals],
@@ -105,19 +132,23 @@ async def _run(
     engine, alarms = Engine(ledger, loop, metrics), Alarms()
     slots = {name: Slot(name, model, seq, Batcher(engine)) for name, (model, seq) in models.items()}
     for slot in slots.values():
-        alarms.watch(engine.circuit, slot.name, "ledger", slot.model.id)
+        alarms.watch(engine.circuit, slot.name, "ledger", slot.name)
     watcher = Watcher(ledger, store, key, slots, metrics, alarms)
-    server = _Server(_config(App(slots, metrics, _pages(slots, metrics, ledger))), ready)
+    app: Asgi = App(slots, metrics, _pages(slots, metrics, ledger, store))
+    keyring = Keyring(ledger) if how.require_keys else None
+    server = _Server(_config(Guard(app, keyring) if keyring else app, how.tls), ready)
     for number in signals:
         loop.add_signal_handler(number, server.stop)
     try:
         await server.serve(sockets=[listener])
     finally:
         watcher.close()
+        if keyring:
+            keyring.close()
         await asyncio.to_thread(engine.close)
 
 
-def _pages(slots: dict[str, Slot], metrics: Metrics, ledger: Ledger) -> Callable[..., Any]:
+def _pages(slots: dict[str, Slot], metrics: Metrics, ledger: Ledger, store: Store) -> Callable[..., Any]:
     """The other pages, built when the first of them is asked for: predictions need not wait for them."""
     built: list[Any] = []
 
@@ -125,17 +156,17 @@ def _pages(slots: dict[str, Slot], metrics: Metrics, ledger: Ledger) -> Callable
         if not built:
             from pulse_blocks.serving.pages import build
 
-            built.append(build(slots, metrics, ledger))
+            built.append(build(slots, metrics, ledger, store))
         await built[0](scope, receive, send)
 
     return pages
 
 
-def _config(app: App) -> uvicorn.Config:
+def _config(app: Asgi, tls: Tls | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=ImpatientProtocol,
         ws="none",
         lifespan="off",
         access_log=False,
@@ -143,6 +174,8 @@ def _config(app: App) -> uvicorn.Config:
         server_header=False,
         timeout_keep_alive=60,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_certfile=tls.certificate if tls else None,
+        ssl_keyfile=tls.key if tls else None,
     )
 
 

@@ -1,7 +1,6 @@
-"""The thread that computes and commits: one turn is everything that waits, and one transaction.
+"""The thread that computes, so that the event loop never waits for a model.
 
-While it waits for the disk, what arrives gathers for the next turn: batches grow with the load, without timers.
-The event loop never waits for a model or a disk.
+Micro-batches need no timer: while one is computed, what arrives gathers for the next.
 """
 
 from __future__ import annotations
@@ -15,20 +14,16 @@ from queue import SimpleQueue
 
 import msgspec
 
-from pulse_blocks.errors import PulseError, UnavailableError
-from pulse_blocks.ledger import Ledger
-from pulse_blocks.serving.circuit import Circuit
+from pulse_blocks.errors import PulseError
 from pulse_blocks.serving.failures import ClientGoneError, TooLateError, ledger_failed, model_failed
-from pulse_blocks.serving.jobs import Job, code_of
+from pulse_blocks.serving.jobs import Job, Outcome, code_of
+from pulse_blocks.serving.journal import Journal
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
 
 log = logging.getLogger("pulse.serving")
 
-# A turn ends after so many rows, so that the first of them do not wait long for the last.
-TURN_ROWS = 1024
 Part = tuple[Job, Sequence[msgspec.Struct]]
-Outcome = tuple[Job, Exception | None]
 _encode = msgspec.json.Encoder().encode
 
 
@@ -37,15 +32,23 @@ class AbandonedError(Exception):
 
 
 class Worker:
-    """Jobs in, outcomes out. Everything but ``put``, ``abandon`` and ``close`` runs on its own thread."""
+    """Jobs in; whole ones go to the journal, others come back as outcomes.
+
+    Everything but ``put``, ``abandon`` and ``close`` runs on its own thread.
+    """
 
     def __init__(
-        self, ledger: Ledger, circuit: Circuit, metrics: Metrics, settle: Callable[[list[Outcome]], None]
+        self,
+        journal: Journal,
+        metrics: Metrics,
+        settle: Callable[[list[Outcome]], None],
+        is_all: Callable[[int], bool],
     ) -> None:
-        self._ledger = ledger
-        self._circuit = circuit
+        """``is_all`` tells whether so many jobs are all that wait anywhere, the journal included."""
+        self._journal = journal
         self._metrics = metrics
         self._settle = settle
+        self._is_all = is_all
         self._inbox: SimpleQueue[list[Job] | None] = SimpleQueue()
         self._pending: deque[Job] = deque()
         self._batch: list[Part] = []
@@ -53,12 +56,12 @@ class Worker:
         self._outcomes: list[Outcome] = []
         self._calling: tuple[Model, int] | None = None
         self._claim = threading.Lock()
-        self._closing = self._abandoned = self._failing = False
+        self._closing = self._abandoned = False
         self._thread = threading.Thread(target=self._run, name="pulse-worker", daemon=True)
         self._thread.start()
 
     def put(self, jobs: list[Job]) -> None:
-        """Have jobs answered; each comes back through ``settle`` exactly once."""
+        """Have jobs answered; each ends in ``settle`` exactly once, here or in the journal."""
         self._inbox.put(jobs)
 
     def close(self) -> None:
@@ -72,23 +75,22 @@ class Worker:
             if self._calling is None or now - self._calling[1] < self._calling[0].hang_ns:
                 return None
             model, self._abandoned = self._calling[0], True
-        jobs = dict.fromkeys([*self._whole, *(job for job, _ in self._batch), *self._pending])
+        left = [*self._whole, *(job for job, _ in self._batch), *self._pending]
         while not self._inbox.empty():
-            jobs |= dict.fromkeys(self._inbox.get() or [])
-        for job, _ in self._outcomes:
-            jobs.pop(job, None)
+            left += self._inbox.get() or []
+        ended = {job for job, _ in self._outcomes}
         self._settle(self._outcomes)
-        return model, list(jobs)
+        return model, [job for job in dict.fromkeys(left) if job not in ended]
 
     def _run(self) -> None:
         while self._gather():
             try:
-                self._turn()
+                self._step()
             except AbandonedError:
                 return
 
     def _gather(self) -> bool:
-        """Wait for jobs; False only where the worker is closed and everything is answered."""
+        """Wait for jobs; False only where the worker is closed and has answered everything."""
         while not self._inbox.empty() or not (self._pending or self._closing):
             jobs = self._inbox.get()
             if jobs is None:
@@ -97,48 +99,46 @@ class Worker:
                 self._pending.extend(jobs)
         return bool(self._pending)
 
-    def _turn(self) -> None:
+    def _step(self) -> None:
+        """One batch."""
         self._whole, self._outcomes = [], []
-        left, rows = len(self._pending), 0
-        while left > 0 and rows < TURN_ROWS:
-            visited = self._take(left)
-            left -= visited
-            rows += sum(len(records) for _, records in self._batch)
-            if self._batch:
-                self._answer(self._batch[0][0].model, self._batch)
+        self._batch = self._take()
+        if self._batch:
+            self._answer(self._batch[0][0].model, self._batch)
         if self._whole:
-            self._commit(self._whole)
-        self._settle(self._outcomes)
+            if self._is_all(len(self._whole) + len(self._outcomes)):
+                # Nobody else waits: a change of threads would only cost this request its time.
+                self._outcomes += self._journal.write(self._whole)
+            else:
+                self._journal.put(self._whole)
+        if self._outcomes:
+            self._settle(self._outcomes)
 
-    def _take(self, most: int) -> int:
-        """Records for one call: as many as a batch may hold, of jobs for one model, in turn.
-
-        Visits at most ``most`` jobs and returns how many it took from the front of the queue.
-        """
-        self._batch, room, now, visited = [], 1, time.perf_counter_ns(), 0
-        model: Model | None = None
-        while visited < most and room:
-            job = self._pending[0]
+    def _take(self) -> list[Part]:
+        """Records for one call: as many as a batch may hold, of jobs for one model, in turn."""
+        parts: list[Part] = []
+        pending, now, room = self._pending, time.perf_counter_ns(), 1
+        while pending and room:
+            job = pending[0]
+            if parts and job.model is not parts[0][0].model:
+                break
+            pending.popleft()
             if error := _needless(job, now):
                 self._outcomes.append((job, error))
             elif job.is_whole():
                 self._whole.append(job)
-            elif model is None or job.model is model:
-                if model is None:
-                    model, room = job.model, job.model.max_rows
+            else:
+                if not parts:
+                    room = job.model.max_rows
                 done = len(job.rows)
                 part = job.records[done : done + room]
-                self._batch.append((job, part))
+                parts.append((job, part))
                 room -= len(part)
-            else:
-                break
-            self._pending.popleft()
-            visited += 1
-        return visited
+        return parts
 
     def _answer(self, model: Model, parts: list[Part]) -> None:
-        if not self._circuit.allows():
-            self._fail(parts, ledger_failed(self._circuit.remaining()))
+        if wait := self._journal.circuit.remaining():
+            self._outcomes += [(job, ledger_failed(wait)) for job, _ in parts]
             return
         try:
             self._compute(model, parts)
@@ -146,7 +146,7 @@ class Worker:
             raise
         except Exception as error:  # noqa: BLE001 - whatever happens, every job gets its end
             if len(parts) > 1 and model.circuit.allows():
-                # One record must not fail the others that came in the same turn.
+                # One record must not fail the others that came in the same batch.
                 for part in parts:
                     self._answer(model, [part])
             else:
@@ -210,46 +210,9 @@ class Worker:
                 refusal = model_failed(code, told, max(1.0, model.circuit.remaining()))
                 self._outcomes.append((job, refusal))
 
-    def _fail(self, parts: Iterable[Part], error: Exception) -> None:
-        self._outcomes += [(job, error) for job, _ in parts]
-
-    def _commit(self, jobs: list[Job]) -> None:
-        """Write the rows of jobs in one transaction; where the ledger refuses one of them, one by one."""
-        try:
-            self._ledger.append([row for job in jobs for row in job.rows])
-        except UnavailableError as error:
-            self._without_ledger(jobs, error)
-        except PulseError as error:
-            self._metrics.commit_failures += 1
-            if len(jobs) == 1:
-                self._outcomes.append((jobs[0], error))
-                return
-            for job in jobs:
-                self._commit([job])
-        except Exception as error:  # noqa: BLE001 - this thread must outlive whatever happens to one turn
-            self._without_ledger(jobs, error)
-        else:
-            if self._failing:
-                log.warning("The ledger takes rows again.")
-            self._failing = False
-            self._circuit.succeeded()
-            self._metrics.commits += 1
-            self._outcomes += [(job, None) for job in jobs]
-
-    def _without_ledger(self, jobs: list[Job], error: Exception) -> None:
-        self._metrics.commit_failures += 1
-        self._circuit.failed(code_of(error))
-        if not self._failing:
-            reason = str(error) if isinstance(error, PulseError) else code_of(error)
-            log.error("No request is answered until the ledger takes rows again: %s", reason)
-        self._failing = True
-        failure = ledger_failed(max(1.0, self._circuit.remaining()))
-        self._outcomes += [(job, failure) for job in jobs]
-
 
 def _needless(job: Job, now: int) -> Exception | None:
     """Why a job need not be answered any more, None where it must be."""
     if job.future.done() or job.client.disconnected:
         return ClientGoneError()
     return TooLateError() if now > job.deadline else None
-

@@ -120,7 +120,6 @@ class Supervisor:
             self._work(worker.listener, lambda: _tell(status, _READY))
             code = 0
         except PulseError as error:
-            log.error("A worker cannot serve: %s", error)  # noqa: TRY400 - no stack for what is told
             _tell(status, msgspec.json.encode(_Failure(error.code, error.message, error.hint)))
         except BaseException as error:  # noqa: BLE001 - a forked process must not return into its parent's code
             log.error("A worker ends with %s.", type(error).__name__)  # noqa: TRY400
@@ -155,9 +154,11 @@ class Supervisor:
                     worker.told += os.read(worker.status, 65536)
                 os.close(worker.status)
                 worker.pid = 0
-                if not self._stopping:
-                    if not self._announced:
-                        failure = _failure(worker.told)
+                if self._stopping:
+                    continue
+                if not self._announced:
+                    failure = _failure(worker.told)
+                else:
                     self._plan_restart(worker, os.waitstatus_to_exitcode(code))
         return failure
 
@@ -168,8 +169,9 @@ class Supervisor:
         # The first time at once: most workers die of something that is over with them.
         pause = 0.0 if worker.early_deaths < 2 else min(2.0 ** (worker.early_deaths - 2), _LONGEST_PAUSE)
         worker.start_at = now + pause
+        reason = f"signal {-code}" if code < 0 else _failure(worker.told.removeprefix(_READY)).message
+        log.error("A worker has died (%s); another takes its place.", reason)
         worker.told = b""
-        log.error("A worker has died (%s); another takes its place.", f"signal {-code}" if code < 0 else code)
 
     def _stop(self) -> None:
         """Tell the workers to finish what they have begun; when told again, at once."""
@@ -226,5 +228,5 @@ def _failure(told: bytes) -> PulseError:
     try:
         found = msgspec.json.decode(told, type=_Failure)
     except msgspec.MsgspecError:
-        return PulseError("serving.worker_died", "A worker of the runtime died before it could serve.")
+        return PulseError("serving.worker_died", "A worker of the runtime died and could not say why.")
     return PulseError(found.code, found.message, found.hint)

@@ -86,6 +86,7 @@ def _column(column: Any) -> Hashes:
     import numpy as np
     import pyarrow as pa
 
+    found: Hashes
     if pa.types.is_string(column.type):
         encoded = column.dictionary_encode()
         if not len(encoded.dictionary):

@@ -83,7 +83,7 @@ def find(store: Store, roots: Roots, grace: float = GRACE_SECONDS, unused: float
         kind = _kind(entry.key, named, roots, held.keys(), going)
         if kind is None:
             continue
-        if now - entry.modified < grace:
+        if max(now - entry.modified, 0.0) < grace:  # a server tells its time in whole seconds
             young += 1
         else:
             garbage.append(Garbage(kind=kind, key=entry.key, bytes=entry.size))

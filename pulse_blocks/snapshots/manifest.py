@@ -1,13 +1,10 @@
 """The manifest: the one file that makes chunks a snapshot, sealed with a checksum over itself.
 
-A manifest is the JSON of a ``records.Snapshot`` with one more key in front, ``checksum``: the sha256 of the same JSON
-without that key. So a flipped bit is found in what no other hash covers (the query, the time), and whoever edits a
-manifest by hand hears of it.
+A manifest is the JSON of a ``records.Snapshot``, sealed. So a flipped bit is found in what no other hash covers (the
+query, the time), and whoever edits a manifest by hand hears of it.
 """
 
 from __future__ import annotations
-
-import hashlib
 
 import msgspec
 
@@ -15,8 +12,7 @@ from pulse_blocks import ids
 from pulse_blocks.errors import PulseError
 from pulse_blocks.records import Snapshot, from_json, to_json
 from pulse_blocks.snapshots import layout
-
-_HEAD, _HEX, _TAIL = b'{"checksum":"', 64, b'",'
+from pulse_blocks.snapshots.sealing import holds, seal
 
 
 class _Format(msgspec.Struct):
@@ -30,11 +26,6 @@ def encode(snapshot: Snapshot) -> bytes:
     return seal(to_json(snapshot))
 
 
-def seal(data: bytes) -> bytes:
-    """A JSON object with its checksum in front."""
-    return _HEAD + hashlib.sha256(data).hexdigest().encode("ascii") + _TAIL + data[1:]
-
-
 def decode(data: bytes, snapshot_id: str, where: str) -> Snapshot:
     """The snapshot of a manifest, everything in it checked. Raises PulseError("snapshot.manifest")."""
     try:
@@ -43,16 +34,14 @@ def decode(data: bytes, snapshot_id: str, where: str) -> Snapshot:
             raise _unsound(where, f"it has format {version}, and this Pulse knows {layout.FORMAT}")
         _check_seal(data, where)
         snapshot = from_json(data, Snapshot)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _unsound(where, f"it cannot be read ({error})") from error
     _check(snapshot, snapshot_id, where)
     return snapshot
 
 
 def _check_seal(data: bytes, where: str) -> None:
-    start = len(_HEAD) + _HEX
-    sealed = b"{" + data[start + len(_TAIL) :]
-    if seal(sealed) != data:
+    if not holds(data):
         raise _unsound(where, "it differs from its checksum")
 
 

@@ -55,6 +55,4 @@ def verify(store: Store, snapshot: Snapshot) -> VerifyReport:
 
 def missing(store: Store, snapshot: Snapshot) -> list[str]:
     """The sha256 of chunks that are not there in their size: a look at each file, none is read."""
-    return [
-        chunk.sha256 for chunk in snapshot.chunks if store.size(chunk_key(chunk.sha256)) != chunk.bytes
-    ]
+    return [chunk.sha256 for chunk in snapshot.chunks if store.size(chunk_key(chunk.sha256)) != chunk.bytes]

@@ -77,10 +77,18 @@ def _reason_to_keep(champion: Promotion | None, stored: StoredModel, attempt: st
 def _smoke(stored: StoredModel, store: Store) -> None:
     from pulse_blocks import bundle
     from pulse_blocks.serving.model import Model
+    from pulse_blocks.snapshots.sealing import holds
     from pulse_blocks.training import Smoke
 
     model = Model(bundle.load(store, stored.bundle, stored.bundle_sha256))
-    smoke = msgspec.json.decode(store.get(stored.smoke), type=Smoke)
+    data = store.get(stored.smoke)
+    if not holds(data):
+        raise PulseError(
+            "deploy.smoke_damaged",
+            f"{store.locate(stored.smoke)} is damaged: it differs from its checksum.",
+            "The pointer was not moved. Restore the file from a backup, or run the protocol again.",
+        )
+    smoke = msgspec.json.decode(data, type=Smoke)
     records = msgspec.convert(smoke.rows, list[model.record], strict=False)  # type: ignore[name-defined]
     served = model.values(records)
     differing = sum(ours != offline for ours, offline in zip(served, smoke.predictions, strict=True))

@@ -104,12 +104,13 @@ def _record(
     fitted: Fitted, run: str, snapshot: Snapshot, context: Context, store: Store, started: dt.datetime
 ) -> TrainedModel:
     from pulse_blocks import training
+    from pulse_blocks.snapshots.sealing import seal
     from pulse_blocks.stages.restored import sentence
 
     text = f"models/{fitted.text_sha256}.txt"
     smoke = f"models/{fitted.text_sha256}.smoke.json"
     store.put(text, fitted.text)
-    store.put(smoke, to_json(fitted.smoke))
+    store.put(smoke, seal(to_json(fitted.smoke)))
     return TrainedModel(
         run=ids.run_id(run),
         tracking_run=run,

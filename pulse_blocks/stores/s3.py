@@ -1,6 +1,6 @@
 """A store in an S3 bucket: whole objects by single PUTs, so that one appears whole or not at all.
 
-A key is claimed by a PUT with ``If-None-Match: *`` in a bucket without versions; that is where S3 makes it atomic. A bucket
+A key is claimed by a PUT with ``If-None-Match: *`` in a bucket without versions: there S3 makes it atomic. A bucket
 with Object Lock has versions, so there the claim goes to a second bucket and the object follows it.
 """
 
@@ -126,7 +126,7 @@ class S3Store:
     def delete_unused(self, key: str, seconds: float) -> bool:
         """See ``Store.delete_unused``."""
         head = self._head(key)
-        if head is not None and self.clock() - head["LastModified"].timestamp() < seconds:
+        if head is not None and max(self.clock() - head["LastModified"].timestamp(), 0.0) < seconds:
             return False
         self.delete(key)
         return True

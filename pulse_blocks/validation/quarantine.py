@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Sequence
 from typing import Any
 
+from pulse_blocks.errors import PulseError
 from pulse_blocks.records import Snapshot, ValidatedData
 from pulse_blocks.stores.base import Store
+from pulse_blocks.validation.report import load_report
 
 ROW, RULES = "pulse_row", "pulse_rules"
 
 
 def write_quarantine(
     store: Store, snapshot: Snapshot, key: str, *, rows: Any, rules: Sequence[str], columns: Sequence[str]
-) -> None:
-    """Write the rows with these numbers (an int64 array, sorted) and, for each, the rules that it breaks."""
+) -> str:
+    """Write the rows with these numbers (an int64 array, sorted) and, for each, the rules that it breaks.
+
+    Returns the sha256 of the file.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -26,15 +32,27 @@ def write_quarantine(
     table = table.add_column(1, RULES, pa.array(rules, pa.string()))
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd", compression_level=1, store_schema=False)
-    store.put(key, sink.getvalue())
+    data = sink.getvalue()
+    store.put(key, data)
+    return hashlib.sha256(data).hexdigest()
 
 
 def quarantined_rows(store: Store, validated: ValidatedData) -> Any:
-    """The numbers of the quarantined rows: a NumPy int64 array, sorted, empty where there are none."""
+    """The numbers of the quarantined rows: a NumPy int64 array, sorted, empty where there are none.
+
+    Raises PulseError("validation.quarantine") for a file that differs from the hash in the report.
+    """
     import numpy as np
     import pyarrow.parquet as pq
 
     if validated.quarantine is None:
         return np.empty(0, np.int64)
-    table = pq.read_table(io.BytesIO(store.get(validated.quarantine)), columns=[ROW])
+    data = store.get(validated.quarantine)
+    if hashlib.sha256(data).hexdigest() != load_report(store, validated).quarantine_sha256:
+        raise PulseError(
+            "validation.quarantine",
+            f"{store.locate(validated.quarantine)} is damaged: it differs from the sha256 in the report.",
+            "Delete it and run the protocol again.",
+        )
+    table = pq.read_table(io.BytesIO(data), columns=[ROW])
     return table.column(ROW).to_numpy()

@@ -7,6 +7,7 @@ import msgspec
 from pulse_blocks.errors import PulseError
 from pulse_blocks.protocol.spec import Severity
 from pulse_blocks.records import ProtocolRef, Record, ValidatedData
+from pulse_blocks.snapshots.sealing import holds
 from pulse_blocks.stores.base import Store
 
 
@@ -38,7 +39,10 @@ class TableResult(Record, frozen=True, kw_only=True):
 
 
 class Report(Record, frozen=True, kw_only=True):
-    """The verdict on a snapshot under a protocol. ``allowed`` is the number of rows that may be quarantined."""
+    """The verdict on a snapshot under a protocol. ``allowed`` is the number of rows that may be quarantined.
+
+    ``quarantine_sha256`` is over the file of the quarantined rows, None where there are none.
+    """
 
     snapshot: str
     protocol: ProtocolRef
@@ -47,6 +51,7 @@ class Report(Record, frozen=True, kw_only=True):
     allowed: int
     rules: tuple[RuleResult, ...]
     checks: tuple[TableResult, ...]
+    quarantine_sha256: str | None = None
 
     @property
     def broken(self) -> tuple[RuleResult, ...]:
@@ -61,12 +66,16 @@ class Report(Record, frozen=True, kw_only=True):
 
 
 def load_report(store: Store, validated: ValidatedData) -> Report:
-    """The report behind a verdict. Raises PulseError where it is missing or cannot be read."""
-    try:
-        return msgspec.json.decode(store.get(validated.report), type=Report)
-    except msgspec.DecodeError as error:
-        raise PulseError(
-            "validation.report",
-            f"The validation report {store.locate(validated.report)} cannot be read: {error}.",
-            "Delete it and run the protocol again.",
-        ) from None
+    """The report behind a verdict. Raises PulseError where it is missing, damaged or cannot be read."""
+    data = store.get(validated.report)
+    reason = "it differs from its checksum"
+    if holds(data):
+        try:
+            return msgspec.json.decode(data, type=Report)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            reason = str(error)
+    raise PulseError(
+        "validation.report",
+        f"The validation report {store.locate(validated.report)} cannot be read: {reason}.",
+        "Delete it and run the protocol again.",
+    )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+
 from pulse_blocks.errors import PulseError
 from pulse_blocks.progress import report as progress
 from pulse_blocks.protocol.columns import all_columns
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import ProtocolRef, Snapshot, ValidatedData, to_json
+from pulse_blocks.snapshots.sealing import seal
 from pulse_blocks.stores.base import Store
 from pulse_blocks.validation.quarantine import write_quarantine
 from pulse_blocks.validation.refusals import refuse_invalid, refuse_target
@@ -49,14 +52,15 @@ def validate(
     )
     folder = f"snapshots/{snapshot.id}/validation/{protocol.digest[:12]}"
     report_key = f"{folder}/report.json"
-    _write_report(store, report_key, to_json(report))
     kept = broken if len(broken) <= report.allowed else broken[:SHOWN_ON_FAILURE]
     quarantine_key = f"{folder}/quarantine.parquet" if len(kept) else None
     if quarantine_key:
         columns = [column.name for column in all_columns(protocol)]
-        write_quarantine(
+        sha256 = write_quarantine(
             store, snapshot, quarantine_key, rows=kept, rules=found.tally.names(kept), columns=columns
         )
+        report = msgspec.structs.replace(report, quarantine_sha256=sha256)
+    _write_report(store, report_key, seal(to_json(report)))
     refuse_target(protocol, report, found.target_nulls, found.target_values)
     refuse_invalid(report, store.locate(report_key))
     progress("validate", snapshot.rows, snapshot.rows)

@@ -12,6 +12,8 @@ from tests.bench.stopwatch import Stopwatch
 
 def run(folder: str) -> None:
     """Run ``fraud-detector`` in the project ``folder``; print the laps as JSON."""
+    import datetime as dt
+
     from pulse_blocks import settings
     from pulse_blocks.ledger import migrate, open_ledger
     from pulse_blocks.protocol import loading
@@ -24,8 +26,6 @@ def run(folder: str) -> None:
     from pulse_blocks.stages.store import store
     from pulse_blocks.stages.train import train
     from pulse_blocks.stages.validate import validate
-
-    import datetime as dt
 
     watch = Stopwatch()
     workspace = settings.load(Path(folder))

@@ -116,6 +116,45 @@ def test_inferences_are_counted_by_model(ledger: Ledger) -> None:
     assert list(counts.values()) == [3, 1, 0]
 
 
+def test_inferences_are_streamed_in_the_order_of_time(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them, and those of one model, each once, whatever the size of a page; also at one instant."""
+    monkeypatch.setattr("pulse_blocks.ledger.inferences._PAGE", 3)
+    assert ledger.oldest_inference() is None
+    made = sorted(ids.new_inference_id() for _ in range(8))
+    ledger.append([row(one, model=f"m@1.0.0-{'ab'[at % 2]}") for at, one in enumerate(made)])
+    assert [one.id for one in ledger.each_inference()] == made
+    assert list(ledger.inference_ids("m@1.0.0-a")) == made[::2]
+    assert list(ledger.inference_ids("m@1.0.0-c")) == []
+    assert ledger.oldest_inference() == made[0]
+    assert ledger.inferences_since("m@1.0.0-a", 1_700_000_000_000_000) == 4
+    assert ledger.inferences_since("m@1.0.0-a", 1_700_000_000_000_001) == 0
+
+
+def test_who_was_champion_at_a_time_has_an_answer(ledger: Ledger) -> None:
+    """Nobody before the first promotion; then the last one that had been made by then."""
+    promote(ledger, "m@1.0.0-a")
+    promote(ledger, "m@1.0.0-b")
+    first, second = ledger.promotions("m")
+    assert ledger.champion_at("m", first.at - 1) is None
+    found = ledger.champion_at("m", second.at - 1) if second.at > first.at else first
+    assert found == first
+    assert ledger.champion_at("m", second.at) == second
+    assert ledger.champion_at("other", second.at) is None
+
+
+def test_the_newest_attempt_of_every_name_is_told(ledger: Ledger) -> None:
+    """Running here, or how it ended."""
+    old = ledger.begin("a", "1")
+    ledger.end(old.id, "completed", "fine")
+    new = ledger.begin("a", "2")
+    ledger.end(ledger.begin("b", "1").id, "failed", "no")
+    states = {one.name: one for one in ledger.newest_attempts()}
+    assert (states["a"].id, states["a"].state, states["a"].ended) == (new.id, "running", None)
+    assert (states["b"].state, states["b"].message) == ("failed", "no")
+
+
 def test_nobody_is_champion_at_first(ledger: Ledger) -> None:
     """A name without promotions has no champion and no history."""
     assert ledger.champion("m") is None

@@ -258,3 +258,21 @@ def test_parameters(write: Write) -> None:
 def test_source_can_be_tested(write: Write) -> None:
     """A person is told in a sentence that the source can be read."""
     assert "can be read" in open_source(write(rows())).test()
+
+
+def test_a_peek_gives_some_rows_with_all_columns(write: Write) -> None:
+    """A draft is made from rows of unknown columns: as many as asked, times unbounded, the query's own columns."""
+    source = open_source(write(rows()))
+    ever = Window(start="1000-01-01T00:00:00Z", end="9999-12-31T00:00:00Z")
+    sql = "select * from orders where at >= :start and at < :end;"
+    table = source.peek(Query(datasource="orders", sql=sql, columns=(), window=ever), 123)
+    assert table.column_names == list(rows(1)[0])
+    assert table.num_rows == 123
+    everything = source.peek(Query(datasource="orders", sql=sql, columns=(), window=ever), 1000)
+    assert everything.num_rows == 500
+    assert everything.column("amount").null_count == sum(row["amount"] is None for row in rows())
+    nothing = source.peek(Query(datasource="orders", sql="select * from orders where 1 = 0", columns=()), 5)
+    assert nothing.num_rows == 0
+    with pytest.raises(PulseError) as caught:
+        source.peek(Query(datasource="orders", sql="select nothing from orders", columns=()), 5)
+    assert caught.value.code == "source.query"

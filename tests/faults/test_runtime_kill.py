@@ -14,12 +14,12 @@ REPEATS = {"full": 30, "short": 3}[os.environ.get("PULSE_FAULTS", "short")]
 
 
 @pytest.mark.faults
-def test_every_id_survives_kill_9(workspace: Workspace) -> None:
+def test_every_id_survives_kill_9(any_ledger: Workspace) -> None:
     """After each SIGKILL every inference id that any client received is traceable, hashes right."""
-    train_and_promote(workspace)
+    train_and_promote(any_ledger)
     received = 0
     for seed in range(REPEATS):
-        got = kill_under_load(workspace, seed)
-        check_traceable(workspace, got)
+        got = kill_under_load(any_ledger, seed)
+        check_traceable(any_ledger, got)
         received += len(got)
     assert received > 100 * REPEATS

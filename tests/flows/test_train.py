@@ -68,13 +68,31 @@ def test_each_stage_leaves_an_artifact(api: Server, workspace: Workspace) -> Non
     assert "- **Model** `tiny@1.0.0-" in by_key["pulse-tiny-deploy"]["data"]
 
 
+def test_events_reach_prefect(api: Server, workspace: Workspace) -> None:
+    """A run tells Prefect of its snapshot, its model and its champion, each once, and nothing stays behind."""
+    import time
+
+    snapshot = result(run_flow()).snapshot
+    with open_ledger(workspace.ledger) as ledger:
+        assert ledger.unsent() == []
+    wanted = {"resource": {"id": ["pulse.model.tiny"]}, "event": {"prefix": ["pulse."]}}
+    deadline = time.monotonic() + 15  # the server writes events behind its answer
+    names: list[str] = []
+    while len(names) < 3 and time.monotonic() < deadline:
+        found = api.post("/events/filter", {"filter": wanted, "limit": 50})["events"]
+        ours = [e for e in found if snapshot in str(e["payload"]) or "snapshot" not in e["payload"]]
+        names = [event["event"] for event in ours]
+        time.sleep(0.3)
+    assert {"pulse.snapshot.created", "pulse.model.registered", "pulse.model.promoted"} <= set(names)
+
+
 def test_unchanged_data_give_the_same_snapshot_and_no_new_bytes(api: Server, workspace: Workspace) -> None:
     """A second run finds its snapshot and its model, writes no bytes, and the champion stays."""
     first = result(run_flow())
     store = Path(workspace.store)
-    before = {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.is_file()}
+    before = {path: path.stat().st_ino for path in store.rglob("*") if path.is_file()}
     second = result(run_flow())
-    after = {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.is_file()}
+    after = {path: path.stat().st_ino for path in store.rglob("*") if path.is_file()}
     assert (second.snapshot, second.model) == (first.snapshot, first.model)
     assert not second.promoted
     assert second.champion == first.model

@@ -102,6 +102,7 @@ def test_from_a_csv_file_to_a_traced_prediction(installed: Installed, tmp_path: 
     assert str(ROOT / "pulse_blocks") not in found.stdout
     (project / "protocols" / "tiny.yaml").write_text(PROTOCOL)
     installed.run(project, "check")
+    installed.run(project, "deploy")
     tests = [str(installed.python), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     env = installed.env(project)
     subprocess.run(tests, cwd=project, check=True, env=env, capture_output=True, text=True)

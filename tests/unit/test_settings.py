@@ -122,3 +122,11 @@ def test_loading_does_not_resolve_references(tmp_path: Path) -> None:
     write(tmp_path, '[datasources.facts]\nurl = "postgresql://u:${DB_PASSWORD}@h/d"\n')
     found = settings.load(tmp_path, environ={"DB_PASSWORD": "hunter2"})
     assert found.datasources["facts"].url == "postgresql://u:${DB_PASSWORD}@h/d"
+
+
+def test_durability_is_full_or_process(tmp_path: Path) -> None:
+    """Full unless somebody asks for less; anything else is refused."""
+    assert settings.load(tmp_path, {}).durability == "full"
+    assert settings.load(tmp_path, {"PULSE_DURABILITY": "process"}).durability == "process"
+    with pytest.raises(PulseError, match="durability"):
+        settings.load(tmp_path, {"PULSE_DURABILITY": "none"})

@@ -108,7 +108,7 @@ def clock(workspace: Workspace) -> Iterator[Diagnosis]:
 
 
 def disk(workspace: Workspace) -> Iterator[Diagnosis]:
-    from pulse_blocks.cli.snapshot import size
+    from pulse_blocks.cli.output import size
 
     free = shutil.disk_usage(workspace.root).free
     level: Level = "broken" if free < _LEAST_BYTES else "warning" if free < _FEW_BYTES else "ok"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from itertools import islice
 
-from pulse_blocks.lineage.audit import bundles, inferences, log, promotions, runs, snapshots
+from pulse_blocks.lineage.audit import bundles, inferences, keys, log, promotions, runs, snapshots
 from pulse_blocks.lineage.audit.finding import Audit, Check, Finding, Tally
 from pulse_blocks.lineage.node import Places
 
@@ -26,6 +26,7 @@ def audit(places: Places, key: bytes | None = None) -> Audit:
         bundles.check,
         partial(promotions.check, key=key),
         log.check,
+        keys.check,
         inferences.check,
     )
     tally = Tally()

@@ -52,7 +52,8 @@ def _logged(places: Places) -> dict[int, dict[str, Any]]:
                 details = msgspec.json.decode(row.details, type=dict[str, Any])
             except msgspec.MsgspecError:
                 continue
-            found[int(details.get("seq", 0))] = details
+            if isinstance(seq := details.get("seq"), int):
+                found[seq] = details
     return found
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.protocol.drafting.roles import Roles, guess
 from pulse_blocks.protocol.drafting.seen import Seen, look
 from pulse_blocks.protocol.spec import ColumnName
 from pulse_blocks.protocol.sql import parameters
+from pulse_blocks.protocol.writing import quoted, scalar
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_WORDS = {"null", "true", "false", "y", "n", "yes", "no", "on", "off"}
 _FEATURES = ("float", "int", "bool", "category")
 DECIDE = "# DECIDE:"
 
@@ -44,7 +42,7 @@ def draft(table: Any, name: str, datasource: str, query: str) -> str:
             f"Seen were: {', '.join(table.column_names)}.",
         )
     lines = [
-        f"# A draft from {table.num_rows:,} rows. Every mark is a decision that data cannot take.",
+        f"# A draft from the first {table.num_rows:,} rows. Every mark is a decision that data cannot take.",
         *_head(name, roles),
         *_source(datasource, query, roles),
         *_columns(found, roles, skipped),
@@ -81,7 +79,7 @@ def _query(query: str) -> Iterator[str]:
         yield "  query: |"
         yield from (f"    {line}".rstrip() for line in lines)
     else:
-        yield f"  query: {json.dumps(query.strip(), ensure_ascii=False)}"
+        yield f"  query: {quoted(query.strip())}"
 
 
 def _columns(found: Sequence[Seen], roles: Roles, skipped: Sequence[str]) -> Iterator[str]:
@@ -99,17 +97,16 @@ def _columns(found: Sequence[Seen], roles: Roles, skipped: Sequence[str]) -> Ite
     if others:
         yield from ("", "# In the data, not given to the model.", "columns:")
         for one in others:
-            yield _field(one)
+            yield _field(structs.replace(one, least=None) if one is roles.key else one)
     for name in skipped:
-        yield f"# {json.dumps(name)} is left out: it holds null alone, or what a protocol has no type or name for."
+        yield f"# {quoted(name)} is left out: it holds null alone, or what a protocol has no type or name for."
     target = roles.target
-    if target.type in ("category", "bool"):
-        more = f", values: {_values(target)}" if target.values else ""
-        kind = target.type
-    else:
-        more, kind = "", target.type
+    more = f", values: {_values(target)}" if target.values else ""
     doubt = "the guess is from its name" if roles.certain else "nothing but a guess"
-    yield from ("", f"target: {{name: {scalar(target.name)}, type: {kind}{more}}}  {DECIDE} is it? {doubt}.")
+    yield from (
+        "",
+        f"target: {{name: {scalar(target.name)}, type: {target.type}{more}}}  {DECIDE} is it? {doubt}.",
+    )
     if target.nulls:
         yield f"# It is null in {target.nulls:,} rows: leave those out in the query (where ... is not null)."
 
@@ -125,7 +122,7 @@ def _field(one: Seen) -> str:
     said: list[str] = []
     if one.type in ("float", "int") and one.least is not None and one.greatest is not None:
         low, high = _bounds(one.least, one.greatest, whole=one.type == "int")
-        rules += [f"ge: {low}", f"le: {high}"]
+        rules += [f"ge: {_number(low)}", f"le: {_number(high)}"]
         said.append(f"seen {one.least:g} to {one.greatest:g}")
     if one.values:
         rules.append(f"values: {_values(one)}")
@@ -133,16 +130,16 @@ def _field(one: Seen) -> str:
     if one.nulls:
         rules.append("nullable: true")
         said.append(f"null in {one.nulls / one.rows:.1%}")
-    if one.note:
-        said.append(one.note)
     comment = f"  {DECIDE} {'; '.join(said)}" if said else ""
+    if one.note:
+        comment = f"{comment}; {one.note}" if comment else f"  # {one.note}"
     return f"  {scalar(one.name)}: {{{', '.join(rules)}}}{comment}"
 
 
 def _bounds(least: float, greatest: float, *, whole: bool) -> tuple[float, float]:
     """Wider than seen by half, at round numbers; what was never negative stays so."""
     room = (greatest - least) / 2 or abs(greatest) / 2 or 1
-    if not math.isfinite(room):
+    if not (math.isfinite(least - 2 * room) and math.isfinite(greatest + 2 * room)):
         return least, greatest
     step = 10.0 ** math.floor(math.log10(room)) if room > 1e-300 else room
     low = 0.0 if least >= 0 else math.floor((least - room) / step) * step
@@ -173,11 +170,8 @@ def _after(day: str) -> str:
         return day
 
 
-def scalar(value: str | int) -> str:
-    """A text or a number as YAML that means just that."""
-    if isinstance(value, int) or (_PLAIN.match(value) and value.lower() not in _WORDS):
-        return str(value)
-    return json.dumps(value, ensure_ascii=not value.isprintable())
+def _number(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
 
 
 def _is_name(name: str) -> bool:

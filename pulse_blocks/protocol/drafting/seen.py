@@ -11,8 +11,9 @@ import msgspec
 from pulse_blocks.protocol.spec import FieldType
 
 # A text column with more values than this is no category; neither is one where most rows have a value of their own.
-MOST_VALUES = 60
+MOST_VALUES = 200
 _REPEATED = 3
+_LONGEST = 60
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d(:?\d\d)?)?)?")
 _TIME_NAMES = re.compile(r"(^|_)(at|time|timestamp|ts|date|day|when)(_|$)", re.IGNORECASE)
 _EPOCHS = (10**9, 4 * 10**9)
@@ -89,13 +90,15 @@ def _whole(name: str, column: Any) -> Seen:
 
     ends = pc.min_max(column).as_py()
     if ends["min"] >= 0 and ends["max"] <= 1:
-        return _seen(name, column, "bool", note="The source holds 0 and 1.")
+        return _seen(name, column, "bool", note="0 and 1 in the source")
     if _TIME_NAMES.search(name) and ends["min"] >= _EPOCHS[0] and ends["max"] < _EPOCHS[1]:
         return _times(
-            name, column.cast(pa.int64()).cast(pa.timestamp("s")), "timestamp", "The source holds seconds."
+            name, column.cast(pa.int64()).cast(pa.timestamp("s")), "timestamp", "seconds in the source"
         )
-    code = " If it is a code, make it a category." if pc.count_distinct(column).as_py() <= MOST_VALUES else ""
-    return _numbers(name, column.cast(pa.int64()), "int", code.strip() or None)
+    note = (
+        "If it is a code, make it a category." if pc.count_distinct(column).as_py() <= MOST_VALUES else None
+    )
+    return _numbers(name, column.cast(pa.int64()), "int", note)
 
 
 def _times(name: str, column: Any, kind: FieldType, note: str | None = None) -> Seen:
@@ -113,7 +116,7 @@ def _text(name: str, column: Any) -> Seen:
         kind: FieldType = "date" if all(len(value) == len("2013-01-01") for value in values) else "timestamp"
         return _seen(name, column, kind, first=min(values)[:10], last=max(values)[:10])
     repeated = len(values) * _REPEATED <= len(column) and len(values) <= MOST_VALUES
-    if repeated and all(len(value) <= MOST_VALUES for value in values):
+    if repeated and all(len(value) <= _LONGEST and "\0" not in value for value in values):
         return _seen(name, column, "category", values=tuple(sorted(values)))
     return _seen(name, column, "string")
 

@@ -25,7 +25,10 @@ def check(body: bytes) -> None:
         while True:
             if _is_compressed(bytes(reader.read_next_message().metadata)):
                 raise Refusal(
-                    415, "request.compressed", "The Arrow stream is compressed.", "Send it without compression."
+                    415,
+                    "request.compressed",
+                    "The Arrow stream is compressed.",
+                    "Send it without compression.",
                 )
     except StopIteration:
         return

@@ -39,9 +39,7 @@ def records(model: Model, body: bytes) -> list[dict[str, Any]]:
         raise invalid(wrong[: MOST_FIELDS + 1])
     fields = {column.name: column.field for column in request_columns(model.protocol)}
     readers = [_reader(fields[name]) if name in fields else str for name in header]
-    return [
-        {name: read(text) for name, read, text in zip(header, readers, row, strict=True)} for row in rows
-    ]
+    return [{name: read(text) for name, read, text in zip(header, readers, row, strict=True)} for row in rows]
 
 
 def _reader(field: FieldSpec) -> Callable[[str], Any]:

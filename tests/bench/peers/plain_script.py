@@ -32,7 +32,7 @@ def main(database: str, folder: str) -> None:
             frame[name] = frame[name].astype(bool)
         columns = {}
         for name, field in protocol.features.items():
-            checks = [pa.Check.isin(field.values)] if field.values else []
+            checks = [pa.Check.isin(list(field.values))] if field.values else []  # noqa: PD011  not a frame's
             checks += [pa.Check.ge(field.ge)] if field.ge is not None else []
             checks += [pa.Check.le(field.le)] if field.le is not None else []
             columns[name] = pa.Column(checks=checks, nullable=field.nullable)
@@ -40,7 +40,7 @@ def main(database: str, folder: str) -> None:
         frame = schema.validate(frame, lazy=True)
     with watch.lap("train"):
         for name, field in protocol.features.items():
-            if field.values:
+            if field.values:  # noqa: PD011
                 frame[name] = pd.Categorical(frame[name], categories=list(field.values))
         days = frame["at"].dt.floor("D")
         distinct = days.drop_duplicates().sort_values()
@@ -60,8 +60,8 @@ def main(database: str, folder: str) -> None:
         }
     with watch.lap("store"):
         mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
-        mlflow.set_experiment("plain")
-        with mlflow.start_run():
+        experiment = mlflow.create_experiment("plain", artifact_location=f"{folder}/artifacts")
+        with mlflow.start_run(experiment_id=experiment):
             mlflow.log_params(params)
             mlflow.log_metrics(metrics)
             mlflow.lightgbm.log_model(booster, name="model", registered_model_name="plain")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from alembic import command
@@ -19,15 +18,13 @@ from pulse_blocks.ledger.migrating import alembic_config, engine_of
 from pulse_blocks.ledger.schema import metadata
 
 
-def test_migrations_add_up_to_the_schema(tmp_path: Path) -> None:
-    """A migrated file holds exactly the tables of schema.py."""
-    path = tmp_path / "ledger.db"
-    migrate(f"sqlite:///{path}")
-    engine = engine_of(f"sqlite:///{path}")
+def test_migrations_add_up_to_the_schema(empty_url: str) -> None:
+    """A migrated database holds exactly the tables of schema.py."""
+    migrate(empty_url)
+    engine = engine_of(empty_url)
     with engine.begin() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
-    engine.dispose()
 
 
 def test_the_code_knows_the_newest_revision() -> None:
@@ -36,43 +33,39 @@ def test_the_code_knows_the_newest_revision() -> None:
     assert tuple(script.revision for script in scripts.walk_revisions())[::-1] == REVISIONS
 
 
-def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
+def test_migrating_twice_changes_nothing(empty_url: str) -> None:
     """What is in the ledger stays."""
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    migrate(url)
-    with open_ledger(url) as ledger:
+    migrate(empty_url)
+    with open_ledger(empty_url) as ledger:
         ledger.emit("pulse.snapshot.created", "pulse.model.m", {})
-    migrate(url)
-    with open_ledger(url) as ledger:
+    migrate(empty_url)
+    with open_ledger(empty_url) as ledger:
         assert len(ledger.unsent()) == 1
 
 
-def test_processes_may_migrate_at_once(tmp_path: Path) -> None:
-    """Four processes that create one ledger at the same moment all succeed."""
-    url = f"sqlite:///{tmp_path}/new folder/ledger.db"
-    code = f"from pulse_blocks.ledger import migrate; migrate({url!r})"
+def test_processes_may_migrate_at_once(empty_url: str) -> None:
+    """Two processes that create one ledger at the same moment all succeed."""
+    code = f"from pulse_blocks.ledger import migrate; migrate({empty_url!r})"
     processes = [
-        subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(4)
+        subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(2)
     ]
-    assert [process.communicate()[1] for process in processes] == [""] * 4
-    assert [process.returncode for process in processes] == [0] * 4
-    open_ledger(url).close()
+    assert [process.communicate()[1] for process in processes] == [""] * 2
+    assert [process.returncode for process in processes] == [0] * 2
+    open_ledger(empty_url).close()
 
 
-def test_an_older_ledger_is_brought_up_to_date(tmp_path: Path) -> None:
+@pytest.mark.parametrize("older", REVISIONS[:-1])
+def test_an_older_ledger_is_brought_up_to_date(empty_url: str, older: str) -> None:
     """Every revision can be upgraded from, its facts kept; before that, opening it says what to do."""
-    for older in REVISIONS[:-1]:
-        path = tmp_path / f"{older}.db"
-        engine = engine_of(f"sqlite:///{path}")
-        with engine.begin() as connection:
-            command.upgrade(alembic_config(connection), older)
-            connection.exec_driver_sql(
-                "insert into outbox (id, event, resource, payload, at) values ('1', 'e', 'r', '{}', 1)"
-            )
-        engine.dispose()
-        with pytest.raises(PulseError) as error:
-            open_ledger(f"sqlite:///{path}")
-        assert error.value.code == "ledger.outdated"
-        migrate(f"sqlite:///{path}")
-        with open_ledger(f"sqlite:///{path}") as ledger:
-            assert [event.id for event in ledger.unsent()] == ["1"]
+    engine = engine_of(empty_url)
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), older)
+        connection.exec_driver_sql(
+            "insert into outbox (id, event, resource, payload, at) values ('1', 'e', 'r', '{}', 1)"
+        )
+    with pytest.raises(PulseError) as error:
+        open_ledger(empty_url)
+    assert error.value.code == "ledger.outdated"
+    migrate(empty_url)
+    with open_ledger(empty_url) as ledger:
+        assert [event.id for event in ledger.unsent()] == ["1"]

@@ -9,8 +9,9 @@ import pytest
 from pulse_blocks.errors import PulseError
 from pulse_blocks.lineage import trace_rows
 from pulse_blocks.lineage.text import render
-from pulse_blocks.records import Snapshot
+from pulse_blocks.records import Snapshot, to_json
 from pulse_blocks.snapshots import layout
+from pulse_blocks.validation import validate
 from tests import small_data
 from tests.lineage_world import World
 
@@ -48,6 +49,26 @@ def test_a_shared_chunk_counts_once_and_is_found_in_every_snapshot(world: World)
     found = trace_rows(world.workspace, "parcel = 'p0000003'")
     assert {child.id for child in found.children} == {whole.id, before.id}
     assert (found.facts["matching"], found.facts["chunks"]) == (1, 1)
+
+
+def test_rows_in_quarantine_are_told(world: World) -> None:
+    """Models stand on the snapshot, but no model was trained on a row that validation set aside."""
+    contract, values = small_data.protocol(), small_data.columns(500)
+    values["weight"][[7, 300]] = -1.0
+    found = small_data.snapshot_of(world.store, contract, values)
+    world.keep(world.train(found), found)
+    attempt = world.ledger.begin("small", "validated").id
+    verdict = validate(contract, found, world.store)
+    assert verdict.quarantined == 2
+    world.ledger.finish_stage(attempt, "validate", found.id, to_json(verdict), 1.0)
+    ids = [str(values["parcel"][at]) for at in (7, 8, 300)]
+    where = f"parcel in {tuple(ids)}"
+    (child,) = trace_rows(world.workspace, where).children
+    assert (child.facts["matching"], child.facts["quarantined"]) == (3, 2)
+    assert "├── In Quarantine: 2\n" in render(trace_rows(world.workspace, where))
+    assert "quarantined" not in trace_rows(world.workspace, f"parcel = '{ids[1]}'").children[0].facts
+    world.lose(str(verdict.quarantine))
+    assert "quarantine" in trace_rows(world.workspace, where).facts["problems"][0]
 
 
 def test_nothing_found_is_an_answer(world: World) -> None:

@@ -66,8 +66,8 @@ def _taken(store: Store, first: int = 0) -> Snapshot:
 
 
 def _objects(store: Store) -> list[tuple[str, bytes, int]]:
-    """Every object with its time of change."""
-    return [(key, store.get(key), Path(store.locate(key)).stat().st_mtime_ns) for key in store.keys("")]
+    """Every object with its inode: a file that is written again gets another."""
+    return [(key, store.get(key), Path(store.locate(key)).stat().st_ino) for key in store.keys("")]
 
 
 def _flip(store: Store, key: str) -> None:

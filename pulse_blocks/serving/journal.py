@@ -1,0 +1,97 @@
+"""Group commit: what waits is written by one thread in one transaction, and acknowledged once it is durable.
+
+While it waits for the disk, what is computed meanwhile gathers for the next transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.ledger import Ledger
+from pulse_blocks.serving.circuit import Circuit
+from pulse_blocks.serving.failures import ledger_failed
+from pulse_blocks.serving.jobs import Job, Outcome, code_of
+from pulse_blocks.serving.metrics import Metrics
+
+log = logging.getLogger("pulse.serving")
+
+# The ledger of a process is one, whatever its protocols say about their models' circuits.
+FAILURES, RESET_SECONDS = 3, 1.0
+
+
+class Journal:
+    """Whole jobs in, outcomes out: without an error once all rows of a job are in the ledger."""
+
+    def __init__(self, ledger: Ledger, metrics: Metrics, settle: Callable[[list[Outcome]], None]) -> None:
+        self.circuit = Circuit(FAILURES, RESET_SECONDS)
+        self._ledger = ledger
+        self._metrics = metrics
+        self._settle = settle
+        self._inbox: SimpleQueue[list[Job] | None] = SimpleQueue()
+        self._closing = self._failing = False
+        self._thread = threading.Thread(target=self._run, name="pulse-journal", daemon=True)
+        self._thread.start()
+
+    def put(self, jobs: list[Job]) -> None:
+        """Have jobs written; each comes back through ``settle`` exactly once."""
+        self._inbox.put(jobs)
+
+    def close(self) -> None:
+        """Write what waits and end the thread."""
+        self._inbox.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while jobs := self._gather():
+            self._settle(self.write(jobs))
+
+    def _gather(self) -> list[Job]:
+        """Everything that waits; empty only where the journal is closed and written out."""
+        jobs: list[Job] = []
+        while not self._inbox.empty() or not (jobs or self._closing):
+            found = self._inbox.get()
+            if found is None:
+                self._closing = True
+            else:
+                jobs += found
+        return jobs
+
+    def write(self, jobs: list[Job]) -> list[Outcome]:
+        """Write jobs on this thread; the worker does it where nothing waits here."""
+        if not self.circuit.allows():
+            return [(job, ledger_failed(self.circuit.remaining())) for job in jobs]
+        try:
+            self._ledger.append([row for job in jobs for row in job.rows])
+        except UnavailableError as error:
+            return self._failed(jobs, error)
+        except PulseError as error:
+            # The ledger works and refuses a row: only the job that it belongs to fails.
+            self._metrics.commit_failures += 1
+            if len(jobs) == 1:
+                return [(jobs[0], error)]
+            return [outcome for job in jobs for outcome in self.write([job])]
+        except Exception as error:  # noqa: BLE001 - this thread must outlive whatever happens to one group
+            return self._failed(jobs, error)
+        self._succeeded()
+        return [(job, None) for job in jobs]
+
+    def _succeeded(self) -> None:
+        self.circuit.succeeded()
+        self._metrics.commits += 1
+        if self._failing:
+            log.warning("The ledger takes rows again.")
+            self._failing = False
+
+    def _failed(self, jobs: list[Job], error: Exception) -> list[Outcome]:
+        self.circuit.failed(code_of(error))
+        self._metrics.commit_failures += 1
+        if not self._failing:
+            reason = str(error) if isinstance(error, PulseError) else code_of(error)
+            log.error("No request is answered until the ledger takes rows again: %s", reason)
+        self._failing = True
+        failure = ledger_failed(max(1.0, self.circuit.remaining()))
+        return [(job, failure) for job in jobs]

@@ -1,0 +1,63 @@
+"""Which keys may do what, as the ledger has it: made and revoked without a restart, within a second."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import threading
+import time
+from typing import Literal
+
+from pulse_blocks.errors import PulseError
+from pulse_blocks.ledger import Ledger
+from pulse_blocks.ledger.keys import PREFIX, digest
+
+log = logging.getLogger("pulse.serving")
+
+POLL_SECONDS = 0.3
+# Where the ledger cannot be read, what was known of keys counts for so long, and then nobody is let in.
+TRUSTED_SECONDS = 30.0
+_NOBODY = (b"\0" * 32, frozenset[str]())
+_PREFIX = PREFIX.encode()
+
+Verdict = Literal["allowed", "no key", "wrong scope", "unknown"]
+
+
+class Keyring:
+    """A thread that reads keys, and the check of each request against them. ``check`` is for any thread."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """Raises PulseError where the keys cannot be read."""
+        self._ledger = ledger
+        self._keys = ledger.usable_keys()
+        self._read_at = time.monotonic()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pulse-keys", daemon=True)
+        self._thread.start()
+
+    def check(self, token: bytes, scope: str) -> Verdict:
+        """Whether the holder of ``token`` may do what needs ``scope``; ``admin`` may do everything.
+
+        Takes the same time whether a key is unknown or wrong.
+        """
+        key_id = token[len(_PREFIX) :].partition(b"_")[0] if token.startswith(_PREFIX) else b""
+        sha256, scopes = self._keys.get(key_id.decode("latin-1"), _NOBODY)
+        if time.monotonic() - self._read_at > TRUSTED_SECONDS:
+            return "unknown"
+        if not hmac.compare_digest(digest(token), sha256):
+            return "no key"
+        return "allowed" if scope in scopes or "admin" in scopes else "wrong scope"
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._closing.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closing.wait(POLL_SECONDS):
+            try:
+                self._keys = self._ledger.usable_keys()
+            except PulseError as error:
+                log.warning("Keys cannot be read: %s", error)
+            else:
+                self._read_at = time.monotonic()

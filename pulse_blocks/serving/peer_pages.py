@@ -1,0 +1,60 @@
+"""What servers of the dialects are asked beside predictions: health and metadata as their clients expect them."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from pulse_blocks import __version__
+from pulse_blocks.serving.champions import Slot
+from pulse_blocks.serving.dialects.open_inference import metadata
+
+NOT_POST = ["GET", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def routes(slots: dict[str, Slot]) -> list[Route]:
+    """SageMaker's and MLflow's ``/ping``, and the Open Inference Protocol's ``/v2``."""
+
+    async def ping(_: Request) -> Response:
+        return JSONResponse({"status": "ready"})
+
+    async def server(_: Request) -> Response:
+        return JSONResponse({"name": "pulse", "version": __version__, "extensions": ["binary_tensor_data"]})
+
+    async def live(_: Request) -> Response:
+        return JSONResponse({"live": True})
+
+    async def ready(_: Request) -> Response:
+        return JSONResponse({"ready": True})
+
+    async def model(request: Request) -> Response:
+        return JSONResponse(metadata(_slot(slots, request).model))
+
+    async def model_ready(request: Request) -> Response:
+        slot = _slot(slots, request)
+        return JSONResponse({"name": slot.name, "ready": True})
+
+    return [
+        Route("/ping", ping),
+        Route("/v2", server),
+        Route("/v2/health/live", live),
+        Route("/v2/health/ready", ready),
+        Route("/v2/models/{name}", model),
+        Route("/v2/models/{name}/ready", model_ready),
+        Route("/v2/models/{name}/infer", only_post, methods=NOT_POST),
+        Route("/invocations", only_post, methods=NOT_POST),
+    ]
+
+
+async def only_post(_: Request) -> Response:
+    """405: predictions are posted."""
+    raise HTTPException(405, headers={"Allow": "POST"})
+
+
+def _slot(slots: dict[str, Slot], request: Request) -> Slot:
+    slot = slots.get(request.path_params["name"])
+    if slot is None:
+        raise HTTPException(404)
+    return slot

@@ -1,0 +1,50 @@
+"""One snapshot of the transactions in this process: ingest and commit, as the first two stages do them."""
+
+# ruff: noqa: T201  it prints what it measured
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from tests.bench.stopwatch import peak_mb
+
+
+def main(database: str, folder: str) -> None:
+    """Print seconds (imports not counted), peak memory, and what was written."""
+    import adbc_driver_sqlite.dbapi
+    import datasketches  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+
+    from pulse_blocks.protocol import loading
+    from pulse_blocks.settings import Datasource, Workspace
+    from pulse_blocks.stages.context import Context
+    from pulse_blocks.stages.ingest import ingest
+    from pulse_blocks.stages.snapshot import snapshot
+
+    protocol = loading.load(Path("protocols/fraud-detector.yaml"))
+    workspace = Workspace(store=folder, datasources={"transactions": Datasource(f"sqlite:///{database}")})
+    context = Context(protocol=protocol, workspace=workspace, window=EVER, attempt="")
+    started = time.perf_counter()
+    raw = ingest(EVER, context)
+    ingested = time.perf_counter()
+    taken = snapshot(raw, context)
+    done = time.perf_counter()
+    found = {
+        "seconds": done - started,
+        "ingest": ingested - started,
+        "commit": done - ingested,
+        "peak_mb": peak_mb(),
+        "bytes": taken.bytes,
+        "new_bytes": taken.new_bytes,
+        "rows": taken.rows,
+    }
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    from pulse_blocks.records import Window
+
+    EVER = Window(start="2000-01-01T00:00:00Z", end="2100-01-01T00:00:00Z")
+    main(*sys.argv[1:])

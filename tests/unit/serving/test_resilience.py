@@ -1,0 +1,292 @@
+"""What happens when a model or the ledger fails, hangs or is late: circuits, the fallback, deadlines."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pysqlite3
+import pytest
+
+from pulse_blocks.ledger import Ledger, open_ledger
+from pulse_blocks.ledger.rows import FALLBACK
+from pulse_blocks.serving.failures import ClientGoneError, NotNowError, TooLateError
+from pulse_blocks.serving.journal import RESET_SECONDS
+from pulse_blocks.serving.model import Model
+from pulse_blocks.settings import Workspace, sqlite_path
+from tests.running_engine import Running, job
+from tests.served_models import FEATURES, RECORD, protocol, records, runtime, train_and_promote
+
+from .conftest import load
+
+# No probability is this small: a model under this contract fails with every answer.
+IMPOSSIBLE = {"output": {"probability": {"ge": 0, "le": 1e-12}}}
+
+
+@pytest.fixture
+def ledger(workspace: Workspace, model: Model) -> Iterator[Ledger]:
+    """The ledger in which the model was promoted."""
+    with open_ledger(workspace.ledger) as opened:
+        yield opened
+
+
+def broken(fallback: str, **serving: Any) -> dict[str, Any]:
+    """Sections of a contract that its model cannot keep."""
+    breaker = {"failures": 3, "reset": "1s", "fallback": fallback}
+    return {"version": "1.1.0", "serving": {"breaker": breaker, **serving}, **IMPOSSIBLE}
+
+
+def samples(client: httpx.Client) -> dict[str, float]:
+    """The metrics by name and labels."""
+    lines = client.get("/metrics").text.splitlines()
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line[0] != "#"}
+
+
+def wait_for(client: httpx.Client, sample: str, value: float, seconds: float = 5) -> None:
+    """Until a metric has a value."""
+    deadline = time.monotonic() + seconds
+    while samples(client).get(sample) != value:
+        assert time.monotonic() < deadline, (sample, client.get("/metrics").text)
+        time.sleep(0.05)
+
+
+def test_the_previous_champion_answers_where_the_protocol_says_so(workspace: Workspace) -> None:
+    """Reply, headers, ledger row and metrics name the model that answered; the event names the one that failed."""
+    first = train_and_promote(workspace, protocol(), seed=1)
+    second = train_and_promote(workspace, protocol(**broken("previous-version")), seed=2)
+    with runtime(workspace, "parcels") as (url, _), httpx.Client(base_url=url) as client:
+        wait_for(client, f'pulse_fallback_info{{model="parcels",id="{first.model}"}}', 1)
+        rows = records(6, seed=5)
+        one = client.post("/predict/parcels", json=RECORD)
+        many = client.post("/predict/parcels", json={"instances": rows}).json()["predictions"]
+        for _ in range(3):
+            client.post("/predict/parcels", json=RECORD).raise_for_status()
+        found = samples(client)
+        assert one.headers["pulse-model"] == one.json()["model"] == first.model
+        assert {prediction["model"] for prediction in many} == {first.model}
+        assert found[f'pulse_circuit_state{{circuit="model",model="{second.model}"}}'] == 2
+        assert found[f'pulse_model_failures_total{{model="{second.model}"}}'] == 3
+        assert found[f'pulse_fallbacks_total{{model="{first.model}"}}'] == 5
+        time.sleep(0.7)
+    with open_ledger(workspace.ledger) as ledger:
+        kept = ledger.inference(one.json()["inference_id"])
+        assert (kept.model, kept.flags & FALLBACK) == (first.model, FALLBACK)
+        assert json.loads(kept.output)["probability"] == one.json()["probability"]
+        events = [event for event in ledger.unsent() if event.event == "pulse.circuit.opened"]
+        assert [(event.resource, event.payload["model"]) for event in events] == [
+            ("pulse.model.parcels", second.model)
+        ]
+
+
+def test_a_promotion_makes_the_old_champion_the_fallback(workspace: Workspace) -> None:
+    """Who was champion until the swap answers where the new one fails."""
+    first = train_and_promote(workspace, protocol(), seed=1)
+    with runtime(workspace, "parcels") as (url, _), httpx.Client(base_url=url) as client:
+        second = train_and_promote(workspace, protocol(**broken("previous-version")), seed=2)
+        wait_for(client, f'pulse_model_info{{model="parcels",id="{second.model}"}}', 1)
+        assert client.post("/predict/parcels", json=RECORD).json()["model"] == first.model
+
+
+def test_without_a_fallback_it_is_503(workspace: Workspace) -> None:
+    """Until the circuit may be tried again, as Retry-After says; then the model is tried once more."""
+    model = train_and_promote(workspace, protocol(**broken("none")))
+    with runtime(workspace, "parcels") as (url, _), httpx.Client(base_url=url) as client:
+        replies = [client.post("/predict/parcels", json=RECORD) for _ in range(5)]
+        assert {reply.status_code for reply in replies} == {503}
+        assert {reply.headers["retry-after"] for reply in replies} == {"1"}
+        assert [reply.json()["error"]["code"] for reply in replies] == ["model.output"] * 3 + [
+            "serving.circuit_open"
+        ] * 2
+        failures = f'pulse_model_failures_total{{model="{model.model}"}}'
+        assert samples(client)[failures] == 3
+        time.sleep(1.1)
+        assert client.post("/predict/parcels", json=RECORD).json()["error"]["code"] == "model.output"
+        assert samples(client)[failures] == 4
+        with open_ledger(workspace.ledger) as ledger:
+            assert ledger.inference_counts([model.model]) == {model.model: 0}
+
+
+def test_records_that_the_fallback_does_not_take(workspace: Workspace) -> None:
+    """A previous version with a narrower contract refuses what it was not made for: 503, never a guess."""
+    narrow = {**FEATURES, "stops": {"type": "int", "ge": 0, "le": 2}}
+    train_and_promote(workspace, protocol(features=narrow), seed=1)
+    train_and_promote(workspace, protocol(**broken("previous-version")), seed=2)
+    with runtime(workspace, "parcels") as (url, _), httpx.Client(base_url=url) as client:
+        wait_for(client, 'pulse_waiting_requests{model="parcels"}', 0)
+        deadline = time.monotonic() + 5
+        while "pulse_fallback_info{" not in client.get("/metrics").text:
+            assert time.monotonic() < deadline
+        few, more = (
+            client.post("/predict/parcels", json={**RECORD, "stops": stops}).status_code for stops in (2, 3)
+        )
+        assert (few, more) == (200, 503)
+
+
+def test_one_bad_record_does_not_fail_its_neighbours(model: Model, ledger: Ledger) -> None:
+    """Of a batch only the request fails whose record the model cannot answer."""
+    render = model._render
+
+    def bad_below(values: Any) -> list[bytes]:
+        if any(value == poison for value in values):
+            raise ValueError("a record that the model cannot answer")
+        return render(values)
+
+    async def run() -> list[Any]:
+        async with Running(ledger) as running:
+            jobs = [job(model, 2, seed=seed) for seed in range(8)]
+            return await asyncio.gather(*map(running.batcher.submit, jobs), return_exceptions=True)
+
+    poison = model.values(job(model, 2, seed=3).records)[1]
+    model._render = bad_below
+    results = asyncio.run(run())
+    assert [number for number, result in enumerate(results) if result is not None] == [3]
+    assert isinstance(results[3], NotNowError)
+    assert ledger.inference_counts([model.id]) == {model.id: 14}
+
+
+def test_a_model_that_hangs_is_left_alone(model: Model, ledger: Ledger, workspace: Workspace) -> None:
+    """Its requests are answered by the fallback in bounded time, others go on, and it gets its circuit opened."""
+    other = load(workspace, protocol(version="1.2.0"))
+    model.hang_ns = int(0.2e9)
+    release, outputs = threading.Event(), model.outputs
+
+    def hang(rows: Any) -> list[bytes]:
+        release.wait(20)
+        return outputs(rows)
+
+    async def run() -> tuple[float, list[Any]]:
+        async with Running(ledger) as running:
+            running.batcher.fallback = other
+            model.outputs = hang  # type: ignore[method-assign]
+            started = time.monotonic()
+            jobs = [job(model, seed=seed) for seed in range(5)] + [job(other, seed=9)]
+            await asyncio.gather(*map(running.batcher.submit, jobs))
+            took = time.monotonic() - started
+            release.set()
+            await asyncio.sleep(0.1)
+            assert running.batcher.waiting == 0
+            return took, jobs
+
+    took, jobs = asyncio.run(run())
+    assert took < 2
+    assert {each.model.id for each in jobs} == {other.id}
+    assert [each.flags for each in jobs] == [FALLBACK] * 5 + [0]
+    assert model.circuit.state == "open"
+    assert ledger.inference_counts([model.id, other.id]) == {model.id: 0, other.id: 6}
+
+
+def test_without_a_ledger_requests_are_refused_before_they_are_read(model: Model, ledger: Ledger) -> None:
+    """Three failed commits open the ledger's circuit: 503 at once; after its reset it is tried again."""
+    connection = ledger._database._writer  # type: ignore[attr-defined]
+    pages = connection.execute("pragma page_count").fetchone()[0]
+
+    async def run() -> None:
+        async with Running(ledger) as running:
+            connection.execute(f"pragma max_page_count = {pages + 1}")
+            for _ in range(3):
+                with pytest.raises(NotNowError, match="ledger"):
+                    await running.batcher.submit(job(model, 500))
+            with pytest.raises(NotNowError) as refused:
+                running.batcher.admit(model, job(model).deadline)
+            assert 0 < refused.value.retry_after <= RESET_SECONDS
+            assert running.engine.circuit.state == "open"
+            connection.execute("pragma max_page_count = 1000000")
+            await asyncio.sleep(RESET_SECONDS)
+            running.batcher.admit(model, job(model).deadline)
+            await running.batcher.submit(job(model))
+            assert running.engine.circuit.state == "closed"
+
+    asyncio.run(run())
+
+
+def test_a_ledger_that_hangs_costs_no_more_than_the_deadline(workspace: Workspace) -> None:
+    """A ledger that another process has locked: 504 when the time is up, and answers again once it is free."""
+    train_and_promote(workspace, protocol(serving={"deadline": "1s"}))
+    with runtime(workspace, "parcels") as (url, _), httpx.Client(base_url=url) as client:
+        path = sqlite_path(workspace.ledger)
+        lock = pysqlite3.connect(str(path), isolation_level=None)
+        lock.execute("begin immediate")
+        started = time.monotonic()
+        late = client.post("/predict/parcels", json=RECORD)
+        took = time.monotonic() - started
+        lock.execute("rollback")
+        assert (late.status_code, late.json()["error"]["code"]) == (504, "serving.deadline")
+        assert 0.9 < took < 2
+        assert client.post("/predict/parcels", json=RECORD).status_code == 200
+        assert samples(client)["pulse_late_total"] == 1
+
+
+def test_whose_time_is_up_is_not_computed(model: Model, ledger: Ledger) -> None:
+    """A late request costs no call of the model; one that gets late in the middle stops there."""
+
+    async def run() -> tuple[int, int]:
+        async with Running(ledger) as running:
+            with pytest.raises(TooLateError):
+                await running.batcher.submit(job(model, seconds=-1))
+            first = running.metrics.batched_rows
+            model.max_rows = 1
+            with pytest.raises(TooLateError):
+                await running.batcher.submit(job(model, 20_000, seconds=0.1))
+            await asyncio.sleep(0.3)
+            assert running.batcher.waiting == 0
+            return first, running.metrics.batched_rows
+
+    none, some = asyncio.run(run())
+    assert none == 0
+    assert 0 < some < 20_000
+    assert ledger.inference_counts([model.id]) == {model.id: 0}
+
+
+def test_who_has_gone_is_dropped_from_the_queue(model: Model, ledger: Ledger) -> None:
+    """A client that went while its request waited costs no call of the model."""
+
+    async def run() -> int:
+        async with Running(ledger) as running:
+            gone = job(model)
+            gone.client.disconnected = True
+            with pytest.raises(ClientGoneError):
+                await running.batcher.submit(gone)
+            return running.metrics.batched_rows
+
+    assert asyncio.run(run()) == 0
+
+
+def test_a_request_may_ask_for_less_time(workspace: Workspace) -> None:
+    """X-Request-Timeout in seconds; what is no time is told, and more than the protocol's is not given."""
+    train_and_promote(workspace, protocol(serving={"deadline": "300ms", "batch": {"max_rows": 1}}))
+    with runtime(workspace, "parcels") as (url, _), httpx.Client(base_url=url) as client:
+
+        def ask(timeout: str, count: int) -> httpx.Response:
+            body = {"instances": records(count)}
+            return client.post("/predict/parcels", json=body, headers={"X-Request-Timeout": timeout})
+
+        assert ask("0.2", 1).status_code == 200
+        for timeout in ("0.05", "1000"):
+            started = time.monotonic()
+            assert ask(timeout, 20_000).status_code == 504
+            assert time.monotonic() - started < 2
+        for timeout in ("soon", "-1", "nan", "0", "inf"):
+            refused = ask(timeout, 1)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (400, "request.timeout")
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(workspace: Workspace) -> None:
+    """Half of a body and then silence: 504 when the time is up, and the connection is closed."""
+    import socket
+    from urllib.parse import urlsplit
+
+    train_and_promote(workspace, protocol(serving={"deadline": "300ms"}))
+    with runtime(workspace, "parcels") as (url, _):
+        where = urlsplit(url)
+        with socket.create_connection((str(where.hostname), int(where.port or 0)), timeout=5) as connection:
+            connection.sendall(b"POST /predict/parcels HTTP/1.1\r\nhost: x\r\ncontent-length: 50\r\n\r\n{")
+            reply = b""
+            while part := connection.recv(1000):
+                reply += part
+    assert reply.startswith(b"HTTP/1.1 504")
+    assert b"serving.deadline" in reply

@@ -1,0 +1,150 @@
+"""Several workers at one address: together they are one runtime."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from pulse_blocks.ledger import open_ledger
+from pulse_blocks.settings import Workspace
+from tests.runtime_kill import Received, check_traceable
+from tests.served_models import RECORD, records, runtime, train_and_promote
+from tests.waiting import until
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for workers in /proc")
+
+
+def workers_of(process: subprocess.Popen[str]) -> set[int]:
+    """The pids of the workers."""
+    path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return {int(pid) for pid in path.read_text().split()} if path.exists() else set()
+
+
+def runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def ask(url: str, record: dict[str, Any] = RECORD) -> dict[str, Any]:
+    """A reply over a connection of its own, which any of the workers may take."""
+    reply: dict[str, Any] = httpx.post(f"{url}/predict/parcels", json=record).raise_for_status().json()
+    return reply
+
+
+@contextlib.contextmanager
+def load(url: str, received: list[Received], clients: int = 4) -> Iterator[None]:
+    """Clients that ask until the block ends; a connection that breaks is opened again."""
+    stop = threading.Event()
+
+    def work(seed: int) -> None:
+        for number, record in enumerate(records(20_000, seed)):
+            if stop.is_set():
+                return
+            if number % 20 == 0:
+                client = httpx.Client(base_url=url)
+            try:
+                reply = client.post("/predict/parcels", json=record)
+            except httpx.TransportError:
+                client = httpx.Client(base_url=url)
+                continue
+            assert reply.status_code == 200, reply.text
+            received.append(Received(record, reply.json()))
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_a_worker_that_dies_is_replaced_and_no_row_is_missing(workspace: Workspace) -> None:
+    """SIGKILL under load: the others answer on, a new one comes, every id that a client got is in the ledger."""
+    train_and_promote(workspace)
+    received: list[Received] = []
+    with runtime(workspace, "parcels", workers=2) as (url, process):
+        before = workers_of(process)
+        assert len(before) == 2
+        with load(url, received):
+            assert until(lambda: len(received) > 50, 10)
+            os.kill(min(before), signal.SIGKILL)
+            assert until(lambda: len(workers_of(process) - before) == 1, 5)
+            count = len(received)
+            assert until(lambda: len(received) > count + 100, 10)
+    check_traceable(workspace, received)
+    with open_ledger(workspace.ledger) as ledger:
+        models = {one.prediction["model"] for one in received}
+        assert sum(ledger.inference_counts(map(str, models)).values()) >= len(received)
+
+
+def test_a_promotion_reaches_every_worker_within_a_second(workspace: Workspace) -> None:
+    """After that second no connection meets the old model."""
+    train_and_promote(workspace, seed=1)
+    with runtime(workspace, "parcels", workers=3) as (url, _):
+        second = train_and_promote(workspace, seed=2)
+        assert until(lambda: ask(url)["model"] == second.model, 1.0)
+        threading.Event().wait(0.7)
+        assert {ask(url)["model"] for _ in range(40)} == {second.model}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_all_stop_together(workspace: Workspace, number: signal.Signals) -> None:
+    """One signal, also one that reaches the whole group as ctrl-C does: status 0, and nobody is left."""
+    train_and_promote(workspace)
+    with runtime(workspace, "parcels", workers=2) as (url, process):
+        workers = workers_of(process)
+        ask(url)
+        for pid in (process.pid, *(workers if number == signal.SIGINT else ())):
+            os.kill(pid, number)
+        assert process.wait(10) == 0
+        assert not any(runs(pid) for pid in workers)
+
+
+def test_workers_do_not_outlive_the_one_that_watches_them(workspace: Workspace) -> None:
+    """SIGKILL of the supervisor: its workers stop, and the port is free again."""
+    train_and_promote(workspace)
+    with runtime(workspace, "parcels", workers=2) as (_, process):
+        workers = workers_of(process)
+        process.kill()
+        process.wait()
+        assert until(lambda: not any(runs(pid) for pid in workers), 5)
+
+
+def test_a_runtime_that_cannot_start_says_why(workspace: Workspace) -> None:
+    """Once, in a sentence, with status 1, however many workers found out."""
+    train_and_promote(workspace)
+    done = subprocess.run(
+        [sys.executable, "-m", "pulse_blocks", "serve", "letters", "--workers", "2", "--port", "0"],
+        env={**os.environ, "PULSE_ROOT": workspace.root},
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.count("No model of letters has been promoted") == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_is_not_shared_with_another_runtime(workspace: Workspace) -> None:
+    """Workers share a port among themselves only."""
+    train_and_promote(workspace)
+    with runtime(workspace, "parcels", workers=2) as (url, _):
+        port = int(url.rpartition(":")[2])
+        with (
+            pytest.raises(AssertionError, match="is taken"),
+            runtime(workspace, "parcels", workers=2, port=port),
+        ):
+            pass

@@ -1,0 +1,45 @@
+"""What the docs say is there is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.tiny_project import ROOT
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+COMMAND = re.compile(r"^\s*(?:\$ )?pulse ([a-z-]+)", re.MULTILINE)
+FENCE = re.compile(r"^```(?:[a-z]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_internal_links_resolve(page: Path) -> None:
+    """Every link to a file of the repository names one that is there."""
+    targets = [link for link in LINK.findall(page.read_text("utf-8")) if "://" not in link]
+    missing = [target for target in targets if not (page.parent / target).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_exist(page: Path) -> None:
+    """Every `pulse` command in a code block is one that `pulse` has."""
+    import typer
+
+    from pulse_blocks.cli.main import app
+
+    known = set(typer.main.get_group(app).commands)
+    blocks = FENCE.findall(page.read_text("utf-8"))
+    named = {name for block in blocks for name in COMMAND.findall(block)}
+    assert named <= known
+
+
+def test_make_help_lists_every_verb() -> None:
+    """`make help` names every target that the Makefile calls phony."""
+    text = (ROOT / "Makefile").read_text("utf-8")
+    phony = re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)
+    assert phony
+    described = set(re.findall(r"^([a-z-]+):.*## ", text, re.MULTILINE))
+    assert set(phony[1].split()) == described
