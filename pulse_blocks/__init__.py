@@ -20,7 +20,7 @@ _PUBLIC = {
 }
 _RENAMED = {"load_protocol": "load", "load_workspace": "load"}
 
-__all__ = ["__version__", *sorted(_PUBLIC)]
+__all__ = ["__version__", *sorted(_PUBLIC)]  # noqa: PLE0604  the keys of a dict of strings
 
 
 def __getattr__(name: str) -> Any:

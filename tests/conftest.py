@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,12 +13,53 @@ from pulse_blocks.bundle.signing import signing_key
 from pulse_blocks.settings import Workspace
 from tests.ceph_server import S3Server, running_s3
 from tests.postgres_server import PostgresServer, running_postgres
+from tests.prefect_server import Server, running_server
+from tests.tiny_project import make_project
+
+_SHARE_A_PREFECT_SERVER = ("flows", "browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that need the Prefect server in one process of pytest-xdist: there is one server."""
+    folders = [str(Path(__file__).parent / name) for name in _SHARE_A_PREFECT_SERVER]
+    for item in items:
+        if str(item.path.parent) in folders:
+            item.add_marker(pytest.mark.xdist_group("prefect"))
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     """An embedded workspace in an empty folder of its own."""
     return settings.load(tmp_path, environ={})
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A Prefect server with an empty database."""
+    with running_server(tmp_path_factory.mktemp("prefect")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def api(server: Server) -> Iterator[Server]:
+    """The server, as this process's own Prefect API."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from pulse_blocks.blocks.delivery import flush
+
+    with temporary_settings({PREFECT_API_URL: server.api}):
+        yield server
+        flush()
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small project in a folder of its own, which this process's settings point to."""
+    folder = make_project(tmp_path / "project")
+    for name in [name for name in os.environ if name.startswith("PULSE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PULSE_ROOT", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")

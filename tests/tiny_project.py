@@ -50,7 +50,7 @@ RECORD = {"weight": 2.5, "distance": 700.0, "carrier": "train", "express": False
 
 def write_parcels(path: Path, rows: int = 3000, seed: int = 1, *, broken: float = 0.0) -> None:
     """A table ``parcels``: late ones are heavy, far and not express. ``broken`` is the share of bad weights."""
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311  data, not secrets
     path.unlink(missing_ok=True)
     with sqlite3.connect(path) as db:
         db.execute(

@@ -202,9 +202,9 @@ def conduct(
 def begin(name: str, start: dt.date | None, end: dt.date | None) -> PipelineRun:
     """Load protocol and workspace, and take up the attempt that was interrupted, if there is one.
 
-    An attempt is the same one where protocol and asked window (or restored snapshot) are the same and the
-    process that ran it is gone. Raises PulseError for a protocol that is not sound, or that breaks the champion's callers without a new
-    major version; then nothing was touched.
+    An attempt is the same one where the protocol and the data asked for (a window, or a restored snapshot)
+    are the same and the process that ran it is gone. Raises PulseError for a protocol that is not sound, or
+    that breaks the champion's callers without a new major version; then nothing was touched.
     """
     workspace = load_workspace()
     protocol = loading.load(loading.find(workspace, name))

@@ -7,8 +7,8 @@ import uuid_utils
 from pulse_blocks import ids
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger.base import Row, Transaction
-from pulse_blocks.ledger.owner import Owner, is_alive, this_process
 from pulse_blocks.ledger.outbox import put
+from pulse_blocks.ledger.owner import Owner, is_alive, this_process
 from pulse_blocks.ledger.rows import Attempt, AttemptState, NewEvent, StageRow, State
 from pulse_blocks.ledger.table import Table, now_us, prefix_range
 

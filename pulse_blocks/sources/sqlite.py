@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.sources import parameters
+from pulse_blocks.sources.ahead import ahead
 from pulse_blocks.sources.arrow import arrow_schema
 from pulse_blocks.sources.base import Query, Rows, check_columns, not_empty
 from pulse_blocks.sources.ordering import settle
@@ -101,7 +102,8 @@ class SqliteSource:
             cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": BATCH_ROWS})
             cursor.execute(sql, [plan.bound[name] for name in plan.parameters] or None)
             try:
-                yield from _conformed(cursor.fetch_record_batch(), query, plan)
+                with contextlib.closing(ahead(cursor.fetch_record_batch())) as batches:
+                    yield from _conformed(batches, query, plan)
             except OSError as error:  # the driver met a value of another storage class
                 raise _misfit(connection, query, plan, error) from error
 

@@ -58,11 +58,28 @@ def workspace(folder: Path, booster: lgb.Booster, **sections: Any) -> Workspace:
 
 def bodies(count: int) -> list[str]:
     """JSON records with a hole ``@`` in the place of the first float, which the load generator fills."""
+    return [_with_hole(record) for record in _records(count)]
+
+
+def coded_bodies(count: int) -> list[str]:
+    """The same records as MLflow's LightGBM flavour takes them: categories are codes."""
+    coded = [
+        {**record, **{name: values.index(record[name]) for name, values in CATEGORIES.items()}}
+        for record in _records(count)
+    ]
+    return [_with_hole(record).join(('{"dataframe_records": [', "]}")) for record in coded]
+
+
+def _with_hole(record: dict[str, Any]) -> str:
+    return json.dumps({**record, NAMES[0]: "@"}).replace('"@"', "@")
+
+
+def _records(count: int) -> list[dict[str, Any]]:
     draw = np.random.default_rng(11)
-    rows = draw.normal(size=(count, FLOATS)).round(4)
-    made = []
-    for row in rows:
-        record: dict[str, Any] = dict(zip(NAMES, row.tolist(), strict=True))
-        record |= {name: values[int(draw.integers(len(values)))] for name, values in CATEGORIES.items()}
-        made.append(json.dumps({**record, NAMES[0]: "@"}).replace('"@"', "@"))
-    return made
+    return [
+        {
+            **dict(zip(NAMES, row.tolist(), strict=True)),
+            **{name: values[int(draw.integers(len(values)))] for name, values in CATEGORIES.items()},
+        }
+        for row in draw.normal(size=(count, FLOATS)).round(4)
+    ]
