@@ -67,7 +67,7 @@ def coded_bodies(count: int) -> list[str]:
         {**record, **{name: values.index(record[name]) for name, values in CATEGORIES.items()}}
         for record in _records(count)
     ]
-    return [_with_hole(record).join(('{"dataframe_records": [', "]}")) for record in coded]
+    return [f'{{"dataframe_records": [{_with_hole(record)}]}}' for record in coded]
 
 
 def _with_hole(record: dict[str, Any]) -> str:

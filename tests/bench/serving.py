@@ -29,8 +29,8 @@ from tests.bench import load, served_model
 from tests.served_models import SERVE
 
 CONNECTIONS = (1, 16, 64)
-ROUNDS = 1
-SECONDS = 1.0
+ROUNDS = 3
+SECONDS = 10.0
 BODIES = 2000
 BULK_ROWS, BULK_REQUESTS = 1000, 30
 _HOLE = "0.123"
@@ -76,7 +76,7 @@ def _servers(folder: Path, booster: lgb.Booster) -> list[contextlib.AbstractCont
     records, coded = served_model.bodies(BODIES), served_model.coded_bodies(BODIES)
     predict = "/predict/scores"
     return [
-        _start("pulse", [sys.executable, "-c", SERVE, workspace.root, "scores"], None, predict, records),
+        _start("pulse", [sys.executable, "-c", SERVE, workspace.root, "{}", "scores"], None, predict, records),
         _start("fastapi", [sys.executable, "-m", "tests.bench.peers.fastapi_route", str(text), port[0]], port[0],
                predict, records),
         _start("mlflow", [mlflow, "models", "serve", "-m", str(mlflow_model), "-p", port[1], "--env-manager",
@@ -95,10 +95,13 @@ def _save_for_mlflow(booster: lgb.Booster, folder: Path) -> None:
 @contextlib.contextmanager
 def _start(name: str, command: list[str], port: str | None, path: str, bodies: list[str]) -> Iterator[Server]:
     """A server as a process, from exec to its first answer."""
+    # MLflow starts uvicorn by its name.
+    path_of_tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     started = time.monotonic()
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
-    )
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+        env={**os.environ, "PATH": path_of_tools, "DO_NOT_TRACK": "1"},
+    )  # fmt: skip
     try:
         assert process.stdout
         address = process.stdout.readline().strip() if port is None else f"http://127.0.0.1:{port}"

@@ -13,7 +13,6 @@ from tests.bench.stopwatch import peak_mb
 
 def main(database: str, folder: str) -> None:
     """Print seconds (imports not counted), peak memory, and what was written."""
-    import adbc_driver_sqlite.dbapi
     import datasketches  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pulse_blocks import settings
-from pulse_blocks.ledger import open_ledger
-from pulse_blocks.snapshots.reading import all_snapshots
-from pulse_blocks.snapshots.verify import verify
-from pulse_blocks.stores import open_store
+from tests.killed_runs import check_whole, run
 from tests.prefect_server import Server
-from tests.tiny_project import environment, make_project
+from tests.tiny_project import make_project
 
 STAGES = ["ingest", "snapshot", "validate", "train", "store", "deploy"]
 
@@ -48,19 +41,6 @@ def killable(tmp_path: Path) -> Path:
     return folder
 
 
-def run(folder: Path, server: Server, **env: str) -> subprocess.CompletedProcess[str]:
-    """``pulse run tiny --json`` as a process."""
-    return subprocess.run(
-        [sys.executable, "-m", "pulse_blocks", "run", "tiny", "--json"],
-        cwd=folder,
-        env=environment(folder, **server.env, **env),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize("stage", STAGES)
 def test_killed_in_a_stage_and_run_again(server: Server, killable: Path, stage: str) -> None:
     """After kill -9 in any stage the same command ends with one snapshot, one model version, one promotion."""
@@ -80,22 +60,3 @@ def resumed_tasks(server: Server) -> list[str]:
     found = server.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [newest]}}})
     names = [run["name"].split("-")[0] for run in found if run["state"]["name"] == "Resumed"]
     return sorted(names, key=STAGES.index)
-
-
-def check_whole(folder: Path, summary: dict[str, Any]) -> None:
-    """One of each, belonging to each other, with nothing damaged."""
-    from mlflow import MlflowClient
-
-    workspace = settings.load(folder, environ={})
-    store = open_store(workspace.store)
-    snapshots = list(all_snapshots(store))
-    assert [snapshot.id for snapshot in snapshots] == [summary["snapshot"]]
-    assert verify(store, snapshots[0]).ok
-    with open_ledger(workspace.ledger) as ledger:
-        assert [promotion.model for promotion in ledger.promotions("tiny")] == [summary["model"]]
-    client = MlflowClient(workspace.tracking, registry_uri=workspace.tracking)
-    versions = client.search_model_versions("name='tiny'")
-    assert len(versions) == 1
-    assert client.get_model_version_by_alias("tiny", "champion").version == versions[0].version
-    experiment = client.get_experiment_by_name("tiny")
-    assert len(client.search_runs([experiment.experiment_id])) == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import json
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import pytest
 
 from pulse_blocks.events import deliver
 from pulse_blocks.ledger import Ledger, migrate, open_ledger
-from tests.prefect_server import running_server
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
@@ -93,28 +91,3 @@ def test_a_refused_event_holds_up_no_other(ledger: Ledger, receiver: tuple[type[
     handler.statuses += [422]
     assert deliver(ledger, api) == 2
     assert [event.payload["number"] for event in ledger.unsent()] == [0]
-
-
-def test_prefect_takes_the_form(ledger: Ledger, tmp_path: Path) -> None:
-    """A real Prefect server accepts the events and keeps one that is sent twice once."""
-    event_id = ledger.unsent()[0].id
-    with running_server(tmp_path) as server:
-        assert deliver(ledger, server.api) == 3
-        with ledger._database.write() as transaction:
-            transaction.execute("update outbox set sent = null where id = ?", (event_id,))
-        assert deliver(ledger, server.api) == 1
-        found = wait_for_events(server, 3)
-    assert sorted(event["payload"]["number"] for event in found) == [0, 1, 2]
-    assert event_id in {event["id"] for event in found}
-
-
-def wait_for_events(server: Any, count: int) -> list[dict[str, Any]]:
-    """The events of Pulse that the server knows, once there are as many as expected."""
-    found: list[dict[str, Any]] = []
-    for _ in range(60):
-        page = server.post("/events/filter", {"filter": {"event": {"prefix": ["pulse."]}}, "limit": 50})
-        found = page["events"]
-        if len(found) >= count:
-            break
-        time.sleep(0.5)
-    return found

@@ -30,6 +30,12 @@ def workers_of(process: subprocess.Popen[str]) -> set[int]:
     return {int(pid) for pid in path.read_text().split()} if path.exists() else set()
 
 
+def both(process: subprocess.Popen[str]) -> set[int]:
+    """The two workers, once the process that announced them has ended."""
+    assert until(lambda: len(workers_of(process)) == 2, 5)
+    return workers_of(process)
+
+
 def runs(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
@@ -78,8 +84,7 @@ def test_a_worker_that_dies_is_replaced_and_no_row_is_missing(workspace: Workspa
     train_and_promote(workspace)
     received: list[Received] = []
     with runtime(workspace, "parcels", workers=2) as (url, process):
-        before = workers_of(process)
-        assert len(before) == 2
+        before = both(process)
         with load(url, received):
             assert until(lambda: len(received) > 50, 10)
             os.kill(min(before), signal.SIGKILL)
@@ -107,7 +112,7 @@ def test_all_stop_together(workspace: Workspace, number: signal.Signals) -> None
     """One signal, also one that reaches the whole group as ctrl-C does: status 0, and nobody is left."""
     train_and_promote(workspace)
     with runtime(workspace, "parcels", workers=2) as (url, process):
-        workers = workers_of(process)
+        workers = both(process)
         ask(url)
         for pid in (process.pid, *(workers if number == signal.SIGINT else ())):
             os.kill(pid, number)
@@ -119,7 +124,7 @@ def test_workers_do_not_outlive_the_one_that_watches_them(workspace: Workspace) 
     """SIGKILL of the supervisor: its workers stop, and the port is free again."""
     train_and_promote(workspace)
     with runtime(workspace, "parcels", workers=2) as (_, process):
-        workers = workers_of(process)
+        workers = both(process)
         process.kill()
         process.wait()
         assert until(lambda: not any(runs(pid) for pid in workers), 5)

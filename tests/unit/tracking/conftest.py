@@ -14,6 +14,7 @@ from pulse_blocks.records import TrainedModel
 from pulse_blocks.settings import Workspace, sqlite_path
 from pulse_blocks.tracking import Tracking
 from pulse_blocks.training import Fitted, Smoke
+from pulse_blocks.training.environment import environment
 from tests import small_data
 
 TREES = "3fa94c1" + 57 * "0"
@@ -60,6 +61,7 @@ def fitted() -> Fitted:
         test_rows=200,
         smoke=Smoke(rows=(), predictions=()),
         seconds=1.0,
+        environment=environment({"num_leaves": 7, "num_threads": 2}),
     )
 
 

@@ -78,11 +78,14 @@ def test_training_is_logged_once(
     assert [metric.value for metric in sorted(history, key=lambda m: m.step)] == list(fitted.history["auc"])
     folder = Path(tracked.artifacts) / "small" / run_id / "artifacts"
     assert {path.name for path in folder.iterdir()} == {
+        "environment.json",
         "importance.json",
         "importance.png",
         "protocol.json",
         "protocol.yaml",
     }
+    assert json.loads((folder / "environment.json").read_bytes())["threads"] == 2
+    assert run.data.tags["pulse.environment.lightgbm"] == fitted.environment.packages["lightgbm"]
     assert (folder / "importance.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / "protocol.json").read_bytes() == to_json(contract)
     assert (folder / "protocol.yaml").read_text() == "pulse: 1\n"

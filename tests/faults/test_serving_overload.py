@@ -1,0 +1,96 @@
+"""Three times the load that can be borne: what can be answered is, the rest is told at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import statistics
+import time
+from typing import NamedTuple
+
+import pytest
+
+from pulse_blocks.settings import Workspace
+from tests.http_load import Answer, Connection, resident_mb
+from tests.served_models import protocol, records, runtime, train_and_promote
+
+SECONDS = {"full": 10.0, "short": 3.0}[os.environ.get("PULSE_FAULTS", "short")]
+ROWS = 300
+CONNECTIONS = 100
+BODIES = [json.dumps({"instances": records(ROWS, seed)}).encode() for seed in range(40)]
+
+
+class Result(NamedTuple):
+    """Good answers a second, and how long refusals took (seconds)."""
+
+    good: float
+    refused: list[float]
+
+
+async def capacity(url: str) -> float:
+    """Good answers a second where a few clients wait for each answer."""
+    stop, good = time.monotonic() + SECONDS, 0
+
+    async def client(number: int) -> None:
+        nonlocal good
+        async with Connection(url) as connection:
+            while time.monotonic() < stop:
+                answer = await connection.ask("/predict/parcels", BODIES[(number + good) % len(BODIES)])
+                assert answer.status == 200, answer
+                good += 1
+
+    await asyncio.gather(*[client(number) for number in range(4)])
+    return good / SECONDS
+
+
+async def overload(url: str, rate: float) -> Result:
+    """Offer ``rate`` requests a second, by the clock, whatever becomes of them."""
+    start, good, refused, sent = time.monotonic(), 0, list[float](), 0
+
+    async def client() -> None:
+        nonlocal good, sent
+        async with Connection(url) as connection:
+            while (due := start + sent / rate) < start + SECONDS:
+                number, sent = sent, sent + 1
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                began = time.monotonic()
+                answer = await connection.ask("/predict/parcels", BODIES[number % len(BODIES)])
+                if answer.status == 200:
+                    good += 1
+                else:
+                    _check(answer)
+                    refused.append(time.monotonic() - began)
+
+    await asyncio.gather(*[client() for _ in range(CONNECTIONS)])
+    return Result(good / (time.monotonic() - start), refused)
+
+
+def _check(answer: Answer) -> None:
+    assert answer.status == 503, answer
+    assert json.loads(answer.body)["error"]["code"] == "serving.overloaded"
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(300)
+def test_three_times_the_capacity(workspace: Workspace) -> None:
+    """Goodput above 90 % of the capacity, refusals at once and with Retry-After, memory bounded, and then well."""
+    train_and_promote(workspace, protocol(serving={"queue": 16, "cache": {"entries": 0}}))
+    with runtime(workspace, "parcels") as (url, process):
+        before = asyncio.run(capacity(url))
+        memory = resident_mb(process.pid)
+        result = asyncio.run(overload(url, 3 * before))
+        grown = resident_mb(process.pid) - memory
+        began = time.monotonic()
+        after = asyncio.run(capacity(url))
+        # The machine's other work comes and goes: capacity is what it was around the overload.
+        share = result.good / statistics.mean((before, after))
+        print(  # noqa: T201
+            f"capacity {before:.0f} and {after:.0f} requests/s, goodput {share:.0%}, {len(result.refused)} refused"
+            f" (median {statistics.median(result.refused) * 1000:.0f} ms), memory grew by {grown:.1f} MB"
+        )
+        assert time.monotonic() - began < SECONDS + 1
+    assert share > 0.9
+    assert result.refused
+    assert grown < 50
