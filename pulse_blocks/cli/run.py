@@ -108,6 +108,6 @@ def render(summary: dict[str, Any]) -> str:
             ("Model", summary["model"]),
             ("Metrics", metrics),
             ("Seconds", seconds),
-            ("Champion", f"{summary['champion']} ({summary['reason']})"),
+            ("Champion", summary["reason"]),
         ]
     )

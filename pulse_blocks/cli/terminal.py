@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
+from rich.text import Text
 
 from pulse_blocks import progress
 from pulse_blocks.progress import Progress as Report
@@ -25,7 +26,7 @@ def stages_on_terminal() -> Iterator[None]:
         SpinnerColumn(finished_text="[green]✓[/]"),
         TextColumn("{task.description:<10}"),
         BarColumn(bar_width=28),
-        TextColumn("{task.fields[took]:>7}"),
+        _Seconds(),
         TextColumn("[dim]{task.fields[note]}"),
         console=console,
     )
@@ -37,19 +38,24 @@ class _Bars:
     def __init__(self, shown: Progress) -> None:
         self._shown = shown
         self._bars: dict[str, TaskID] = {}
-        self._begun: dict[str, float] = {}
 
     def hear(self, report: Report) -> None:
+        """Move a stage's bar. A report without words leaves those of the one before it."""
         if report.stage not in self._bars:
-            self._begun[report.stage] = time.monotonic()
-            self._bars[report.stage] = self._shown.add_task(report.stage, total=None, took="", note="")
-        self._shown.update(
-            self._bars[report.stage],
-            completed=report.done,
-            total=report.total,
-            note=report.note,
-            took=f"{time.monotonic() - self._begun[report.stage]:.1f} s",
-        )
+            self._bars[report.stage] = self._shown.add_task(report.stage, total=None, note="")
+        bar = self._bars[report.stage]
+        self._shown.update(bar, completed=report.done, total=report.total)
+        if report.note:
+            self._shown.update(bar, note=report.note)
+
+
+class _Seconds(ProgressColumn):
+    """How long a stage has been at work, or took."""
+
+    def render(self, task: Task) -> Text:
+        """Seconds with one digit."""
+        seconds = task.finished_time if task.finished_time is not None else task.elapsed
+        return Text(f"{seconds or 0.0:6.1f} s")
 
 
 class _Lines:
@@ -58,6 +64,7 @@ class _Lines:
         self._begun: dict[str, float] = {}
 
     def hear(self, report: Report) -> None:
+        """Print a line when a stage is done."""
         begun = self._begun.setdefault(report.stage, time.monotonic())
         if report.total is not None and report.done >= report.total and begun > 0:
             self._begun[report.stage] = -1.0
