@@ -12,7 +12,9 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "AsyncPulseClient": "pulse_blocks.client",
     "Protocol": "pulse_blocks.protocol.spec",
+    "PulseClient": "pulse_blocks.client",
     "PulseError": "pulse_blocks.errors",
     "Workspace": "pulse_blocks.settings",
     "load_protocol": "pulse_blocks.protocol.loading",

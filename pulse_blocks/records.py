@@ -128,6 +128,21 @@ class ValidatedData(Record, frozen=True, kw_only=True):
     quarantine: str | None
 
 
+class Environment(Record, frozen=True, kw_only=True):
+    """What decides the trees of a fit beside its data and its protocol.
+
+    ``packages`` holds versions by name, ``parameters`` all that LightGBM was given, seeds included.
+    ``threads`` changes the time and not the trees.
+    """
+
+    packages: dict[str, str]
+    python: str
+    platform: str
+    processor: str
+    threads: int
+    parameters: dict[str, bool | int | float | str]
+
+
 class TrainedModel(Record, frozen=True, kw_only=True):
     """A fitted model whose gates hold. ``text`` is the key of the model's text in the store.
 
@@ -135,7 +150,10 @@ class TrainedModel(Record, frozen=True, kw_only=True):
     before its parameters. ``train_rows`` and ``test_rows`` count the two parts of the split. ``smoke`` is the
     key of held-out rows with their offline predictions. ``lost`` says why the champion stays, None where
     the model may replace it. ``restored`` says who made an older snapshot the training data again and when,
-    None where the data were read anew.
+    None where the data were read anew. ``protocol`` is the canonical JSON that the run was made by (empty in
+    records of runs before it was kept), ``environment`` what else decided the trees. ``threshold`` is the one
+    that was chosen on validation rows, None where the protocol says it; ``intervals`` are low and high of each
+    metric (95 %), ``card`` the key of the model card's facts.
     """
 
     run: str
@@ -154,6 +172,11 @@ class TrainedModel(Record, frozen=True, kw_only=True):
     started: str
     seconds: float
     restored: str | None = None
+    protocol: str = ""
+    environment: Environment | None = None
+    threshold: float | None = None
+    intervals: dict[str, tuple[float, float]] = {}
+    card: str | None = None
 
 
 class RefusedModel(Record, frozen=True, kw_only=True):

@@ -99,5 +99,5 @@ def any_ledger(request: pytest.FixtureRequest, workspace: Workspace) -> Workspac
 
 @pytest.fixture
 def postgres_ledger(postgres_server: PostgresServer) -> str:
-    """The URL of an empty database."""
-    return postgres_server.new_database()
+    """The URL of an empty ledger-to-be."""
+    return postgres_server.new_schema()

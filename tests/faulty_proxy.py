@@ -11,9 +11,10 @@ from typing import Literal
 Fault = Literal["pass", "503", "stall", "cut", "lose-answer"]
 Chooser = Callable[[bytes], Fault]
 
+_SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>later</Message></Error>"
 _BUSY = (
-    b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nContent-Length: 98\r\nConnection: close\r\n\r\n"
-    b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>SlowDown</Code><Message>later</Message></Error>  '
+    b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(_SLOW_DOWN), _SLOW_DOWN)
 )
 
 

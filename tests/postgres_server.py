@@ -55,11 +55,19 @@ class PostgresServer:
     def new_database(self) -> str:
         """The URL of an empty database of its own."""
         name = f"db_{uuid.uuid4().hex}"
-        self._run(
-            "psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(self._port), "-U", "pulse", "-d", "postgres",
-            "-c", f"create database {name}",
-        )  # fmt: skip
+        self._execute(f"create database {name}")
         return self.url.replace("/postgres", f"/{name}")
+
+    def new_schema(self) -> str:
+        """The same as far as a client can see, and quicker to make and to remove: an empty schema of its own."""
+        name = f"schema_{uuid.uuid4().hex}"
+        self._execute(f"create schema {name}")
+        return f"{self.url}?options=-csearch_path%3D{name}"
+
+    def _execute(self, sql: str) -> None:
+        self._run(
+            "psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(self._port), "-U", "pulse", "-d", "postgres", "-c", sql
+        )  # fmt: skip
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(

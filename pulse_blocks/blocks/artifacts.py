@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
+import msgspec
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
 from pulse_blocks import progress
 from pulse_blocks.blocks.summaries import summary
 from pulse_blocks.progress import Progress
-from pulse_blocks.records import Deployment, Record, ValidatedData
+from pulse_blocks.records import Deployment, Record, TrainedModel, ValidatedData
 from pulse_blocks.settings import Workspace
 
 STAGES = ("ingest", "snapshot", "validate", "train", "store", "deploy")
@@ -25,6 +26,8 @@ def publish(protocol: str, stage: str, record: Record, workspace: Workspace) -> 
     markdown = summary(record)
     if isinstance(record, ValidatedData):
         markdown += f"\n\n{_report(record, workspace)}"
+    if isinstance(record, TrainedModel):
+        markdown += _card(record, workspace)
     if isinstance(record, Deployment):
         markdown += f"\n\n#### Where the champion comes from\n\n{_lineage(record, workspace)}"
     create_markdown_artifact(markdown, key=f"pulse-{protocol}-{stage}", description=f"{stage} of {protocol}")
@@ -36,6 +39,20 @@ def _report(record: ValidatedData, workspace: Workspace) -> str:
     from pulse_blocks.validation.markdown import report_markdown
 
     return report_markdown(load_report(open_store(workspace.store), record))
+
+
+def _card(record: TrainedModel, workspace: Workspace) -> str:
+    """Gates and pictures of the model card; nothing where there is none, or a damaged one."""
+    from pulse_blocks.snapshots.sealing import holds
+    from pulse_blocks.stores import open_store
+    from pulse_blocks.training.card import Card
+    from pulse_blocks.training.card.markdown import drawn
+
+    store = open_store(workspace.store)
+    if record.card is None or store.size(record.card) is None:
+        return ""
+    data = store.get(record.card)
+    return f"\n\n{drawn(msgspec.json.decode(data, type=Card))}" if holds(data) else ""
 
 
 def _lineage(record: Deployment, workspace: Workspace) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from pulse_blocks.protocol import spec
 from pulse_blocks.protocol.expressions import RowCheck
 from pulse_blocks.protocol.spec import Protocol
-from pulse_blocks.records import Record, Snapshot, TrainedModel, utc_now
+from pulse_blocks.records import Environment, Record, Snapshot, TrainedModel, utc_now
 
 FORMAT = 1
 
@@ -18,6 +18,7 @@ class RunFacts(Record, frozen=True, kw_only=True):
     """The training run: ``tracking_run`` is MLflow's own id, ``seconds`` how long it took.
 
     ``restored`` says who had made an older snapshot its data and when, None where they were read anew.
+    ``environment`` is what decided the trees beside data and protocol; None in bundles of before it was kept.
     """
 
     id: str
@@ -26,6 +27,7 @@ class RunFacts(Record, frozen=True, kw_only=True):
     seconds: float
     metrics: dict[str, float]
     restored: str | None = None
+    environment: Environment | None = None
 
 
 class SnapshotFacts(Record, frozen=True, kw_only=True):
@@ -43,7 +45,7 @@ class Bundle(Record, frozen=True, kw_only=True):
 
     ``protocol`` is the protocol's canonical JSON, ``text`` the key of the model's text in the store,
     ``trees`` the sha256 of that text before its parameters. ``row_checks`` are the protocol's checks that a
-    request is held to.
+    request is held to. ``threshold`` is the one that training chose; None where the protocol says it.
     """
 
     format: Literal[1] = 1
@@ -57,6 +59,7 @@ class Bundle(Record, frozen=True, kw_only=True):
     snapshot: SnapshotFacts
     created: str
     row_checks: tuple[RowCheck, ...] = ()
+    threshold: float | None = None
 
 
 class LoadedBundle(Record, frozen=True, kw_only=True):
@@ -85,6 +88,7 @@ def make(protocol: Protocol, trained: TrainedModel, snapshot: Snapshot) -> Bundl
             seconds=trained.seconds,
             metrics=trained.metrics,
             restored=trained.restored,
+            environment=trained.environment,
         ),
         snapshot=SnapshotFacts(
             id=snapshot.id,
@@ -95,6 +99,7 @@ def make(protocol: Protocol, trained: TrainedModel, snapshot: Snapshot) -> Bundl
         ),
         created=utc_now(),
         row_checks=row_checks(protocol),
+        threshold=trained.threshold,
     )
 
 

@@ -13,10 +13,11 @@ from pulse_blocks.protocol.columns import features
 from pulse_blocks.protocol.spec import FieldSpec, FieldType, Protocol
 
 
-def curl(url: str, protocol: Protocol) -> str:
-    """A command for the shell that asks for one prediction."""
+def curl(url: str, protocol: Protocol, *, with_key: bool = False) -> str:
+    """A command for the shell that asks for one prediction; ``with_key`` takes the key from PULSE_API_KEY."""
     body = msgspec.json.encode(record(protocol)).decode()
-    return f"curl -s {shlex.quote(f'{url}/predict/{protocol.name}')} -d {shlex.quote(body)}"
+    key = ' -H "Authorization: Bearer $PULSE_API_KEY"' if with_key else ""
+    return f"curl -s {shlex.quote(f'{url}/predict/{protocol.name}')}{key} -d {shlex.quote(body)}"
 
 
 def record(protocol: Protocol) -> dict[str, Any]:

@@ -24,9 +24,11 @@ from pulse_blocks.cli import (
     init,
     key,
     lineage,
+    plan,
     predict,
     promote,
     protocol,
+    reproduce,
     schema,
     serve,
     snapshot,
@@ -48,6 +50,8 @@ app.command("check", rich_help_panel=CONTRACT)(check.check)
 app.command("schema", rich_help_panel=CONTRACT)(schema.schema)
 app.add_typer(protocol.app, name="protocol", rich_help_panel=CONTRACT)
 app.command("run", rich_help_panel=TRAINING)(running.run)
+app.command("plan", rich_help_panel=TRAINING)(plan.plan)
+app.command("reproduce", rich_help_panel=TRAINING)(reproduce.reproduce)
 app.command("deploy", rich_help_panel=TRAINING)(deploy.deploy)
 app.command("serve", rich_help_panel=SERVING)(serve.serve)
 app.command("predict", rich_help_panel=SERVING)(predict.predict)

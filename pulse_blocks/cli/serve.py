@@ -38,6 +38,7 @@ def serve(
     """Answer POST /predict/NAME until ctrl-C; every reply can be traced."""
     from pulse_blocks import settings
     from pulse_blocks.serving import server
+    from pulse_blocks.serving.listening import is_loopback
 
     workspace = settings.load()
     server.serve(
@@ -45,7 +46,7 @@ def serve(
         names,
         host,
         port,
-        lambda url: _welcome(url, names, workspace),
+        lambda url: _welcome(url, names, workspace, with_key=require_keys or not is_loopback(host)),
         workers=workers,
         require_keys=require_keys,
         tls=_tls(tls_cert, tls_key),
@@ -62,15 +63,15 @@ def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
     return Tls(certificate, key)
 
 
-def _welcome(url: str, names: list[str], workspace: Workspace) -> None:
+def _welcome(url: str, names: list[str], workspace: Workspace, *, with_key: bool) -> None:
     """Say where the runtime is and how to ask it. A program that waits for it reads this line by line."""
     lines = [f"Serving {', '.join(names)} at {url} (documentation: {url}/docs; ctrl-C stops it)"]
-    lines += [f"Try: {line}" for line in _examples(url, names, workspace)]
+    lines += [f"Try: {line}" for line in _examples(url, names, workspace, with_key=with_key)]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 
 
-def _examples(url: str, names: list[str], workspace: Workspace) -> list[str]:
+def _examples(url: str, names: list[str], workspace: Workspace, *, with_key: bool) -> list[str]:
     from pulse_blocks import bundle
     from pulse_blocks.cli.examples import curl
     from pulse_blocks.ledger import open_ledger
@@ -79,4 +80,5 @@ def _examples(url: str, names: list[str], workspace: Workspace) -> list[str]:
     store = open_store(workspace.store)
     with open_ledger(workspace.ledger) as ledger:
         champions = [found for name in names if (found := ledger.champion(name))]
-    return [curl(url, bundle.load(store, one.bundle, one.bundle_sha256).protocol) for one in champions]
+    protocols = [bundle.load(store, one.bundle, one.bundle_sha256).protocol for one in champions]
+    return [curl(url, protocol, with_key=with_key) for protocol in protocols]

@@ -45,6 +45,10 @@ def verify(
         typer.Argument(metavar="[ID]...", show_default=False, help="Without any: all snapshots."),
     ] = None,
     *,
+    values: Annotated[
+        bool,
+        typer.Option("--values", help="Decode every chunk too, and compare the values with their digests."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Read every byte again and compare it with its hash. The exit code is 1 where one differs."""
@@ -55,7 +59,7 @@ def verify(
     snapshots = [load(store, one) for one in ids] if ids else list(all_snapshots(store))
     reports: list[dict[str, Any]] = []
     for snapshot in snapshots:
-        report = verify_snapshot(store, snapshot)
+        report = verify_snapshot(store, snapshot, values=values)
         reports.append({"snapshot": snapshot.id, **_plain(report)})
     emit(reports, lambda: "\n".join(map(_verdict, reports)) or "No snapshots.", as_json=as_json)
     if bad := [report["snapshot"] for report in reports if not report["ok"]]:

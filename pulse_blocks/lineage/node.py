@@ -21,7 +21,8 @@ class Node(Record, frozen=True, kw_only=True):
 
     - inference: ``time``, ``event_time`` and ``source_key`` (or None), ``input_hash``, ``output_hash``,
       ``latency_ms``, ``cached``, ``fallback``; ``label``, where one has come in: its value
-    - model: ``name``, ``version``, ``trees_hash``; seen from the data ``inferences``, how many it made
+    - model: ``name``, ``version``, ``trees_hash``; ``threshold``, where training chose it; seen from the data
+      ``inferences``, how many it made
     - run: ``started``, ``seconds``, ``metrics``, ``tracking_run`` (MLflow's id); ``refused``: why it gave no
       model; ``restored``: the older snapshot that was its data again, who said so and when
     - snapshot: ``datasource``, ``created``, ``rows``, ``hash``; below a question about rows ``matching``,

@@ -71,6 +71,8 @@ def model(sketch: Sketch, places: Places, model_id: str) -> None:
     made_by = found or trained
     if made_by is not None:
         facts["trees_hash"] = sha256(made_by.trees)
+        if made_by.threshold is not None:
+            facts["threshold"] = made_by.threshold
     sketch.add("model", model_id, facts)
     if found is not None:
         _below(sketch, places, model_id, found.run, found.snapshot.id, found.snapshot)
@@ -137,6 +139,7 @@ def facts_of(trained: TrainedModel) -> RunFacts:
         seconds=trained.seconds,
         metrics=trained.metrics,
         restored=trained.restored,
+        environment=trained.environment,
     )
 
 

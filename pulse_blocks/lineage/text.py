@@ -67,6 +67,10 @@ def _facts(kind: str, facts: dict[str, Any]) -> Iterator[Branch]:
             yield shown(label, facts[key])
 
 
+def _rounded(label: str, value: float) -> Branch:
+    return f"{label}: {value:.4f}", []
+
+
 def _as_it_is(label: str, value: Any) -> Branch:
     return f"{label}: {value}", []
 
@@ -117,7 +121,7 @@ _SHOWN: dict[str, dict[str, tuple[str, Any]]] = {
         "output_hash": ("Output Hash", _shorter_hash),
         "label": ("Label", _json),
     },
-    "model": {"inferences": ("Inferences", _count)},
+    "model": {"threshold": ("Decides Yes From", _rounded), "inferences": ("Inferences", _count)},
     "run": {
         "started": ("Started", _as_it_is),
         "seconds": ("Duration", _duration),

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 _BY_TASK = "The task and target.values say it."
 _SEED = "Use training.seed."
-_ROUNDS = "Use training.rounds; the number of rounds is fixed."
+_ROUNDS = "Use training.rounds and training.early_stopping."
+_MONOTONE = "Use training.monotone, by the names of features."
+_WEIGHTS = "Use training.weights."
 _THREADS = "Use training.resources.cpu."
 _WORKERS = "Use training.resources.workers."
 _METRICS = "Use training.metrics."
@@ -52,7 +54,9 @@ OWNED: dict[str, str] = {
     "valid": _DATA,
     "header": _DATA,
     "label_column": _DATA,
-    "weight_column": _DATA,
+    "weight_column": _WEIGHTS,
+    "is_unbalance": _WEIGHTS,
+    "monotone_constraints": _MONOTONE,
     "group_column": _DATA,
     "ignore_column": _DATA,
     "categorical_feature": _DATA,
@@ -179,10 +183,10 @@ TUNABLE = frozenset({
     "cegb_penalty_split", "cegb_tradeoff", "data_sample_strategy", "drop_rate", "enable_bundle",
     "extra_trees", "fair_c", "feature_contri", "feature_fraction", "feature_fraction_bynode",
     "feature_pre_filter", "force_col_wise", "force_row_wise", "histogram_pool_size",
-    "interaction_constraints", "is_enable_sparse", "is_unbalance", "lambda_l1", "lambda_l2",
+    "interaction_constraints", "is_enable_sparse", "lambda_l1", "lambda_l2",
     "learning_rate", "linear_lambda", "linear_tree", "max_bin", "max_bin_by_feature", "max_cat_threshold",
     "max_cat_to_onehot", "max_delta_step", "max_depth", "max_drop", "min_data_in_bin", "min_data_in_leaf",
-    "min_data_per_group", "min_gain_to_split", "min_sum_hessian_in_leaf", "monotone_constraints",
+    "min_data_per_group", "min_gain_to_split", "min_sum_hessian_in_leaf",
     "monotone_constraints_method", "monotone_penalty", "neg_bagging_fraction", "num_grad_quant_bins",
     "num_leaves", "other_rate", "path_smooth", "poisson_max_delta_step", "pos_bagging_fraction",
     "quant_train_renew_leaf", "refit_decay_rate", "reg_sqrt", "scale_pos_weight", "sigmoid", "skip_drop",

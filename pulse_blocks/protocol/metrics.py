@@ -18,6 +18,16 @@ METRICS: dict[Task, tuple[str, ...]] = {
     "multiclass-classification": ("accuracy", "f1_macro", "log_loss"),
     "regression": ("rmse", "mae", "r2"),
 }
+# What a round can be judged by on validation rows, and what LightGBM calls it; the first is the default.
+WATCHED: dict[Task, dict[str, str]] = {
+    "binary-classification": {
+        "log_loss": "binary_logloss",
+        "roc_auc": "auc",
+        "average_precision": "average_precision",
+    },
+    "multiclass-classification": {"log_loss": "multi_logloss", "accuracy": "multi_error"},
+    "regression": {"rmse": "rmse", "mae": "l1"},
+}
 # An error: a smaller value is a better model.
 LESS_IS_BETTER = frozenset({"log_loss", "brier_score", "rmse", "mae"})
 

@@ -102,9 +102,9 @@ class TargetSpec(Spec, frozen=True, kw_only=True):
 
 
 class DecisionSpec(Spec, frozen=True, kw_only=True):
-    """``decision`` is true from ``threshold`` on."""
+    """``decision`` is true from ``threshold`` on; ``auto`` is chosen on validation rows for the best f1."""
 
-    threshold: Share = 0.5
+    threshold: Literal["auto"] | Share = 0.5
 
 
 class OutputSpec(Spec, frozen=True, kw_only=True):
@@ -116,10 +116,31 @@ class OutputSpec(Spec, frozen=True, kw_only=True):
 
 
 class SplitSpec(Spec, frozen=True, kw_only=True):
-    """How rows are held out. ``time``: the last ``test`` share of the days; ``random``: by ``seed``."""
+    """How rows are held out.
 
-    by: Literal["time", "random"] = "random"
+    ``time``: the last ``test`` share of the days; ``random``: each row by ``seed``; ``group``: all rows of a
+    value of ``column``, by ``seed``; ``column``: the rows whose ``column`` is ``value``. ``validation`` is the
+    share of the training part that early stopping and the threshold are decided on.
+    """
+
+    by: Literal["time", "random", "group", "column"] = "random"
     test: Annotated[float, Meta(gt=0, lt=1)] = 0.2
+    column: ColumnName | None = None
+    value: bool | int | float | str | None = None
+    validation: Annotated[float, Meta(gt=0, lt=1)] = 0.2
+
+
+class EarlyStoppingSpec(Spec, frozen=True, kw_only=True):
+    """Stop when ``metric`` on the validation part has not improved for ``rounds``; the best round is kept."""
+
+    rounds: Positive
+    metric: str | None = None
+
+
+class WeightsSpec(Spec, frozen=True, kw_only=True):
+    """The column that says how much a row counts in training."""
+
+    column: ColumnName
 
 
 class GateSpec(Spec, frozen=True, kw_only=True):
@@ -147,6 +168,9 @@ class TrainingSpec(Spec, frozen=True, kw_only=True):
     seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
     params: dict[str, bool | int | float | str] = msgspec.field(default_factory=dict)
     rounds: Annotated[int, Meta(ge=1, le=100_000)] = 100
+    early_stopping: EarlyStoppingSpec | None = None
+    weights: Literal["balanced"] | WeightsSpec | None = None
+    monotone: dict[ColumnName, Literal["increasing", "decreasing"]] = msgspec.field(default_factory=dict)
     split: SplitSpec = SplitSpec()
     metrics: tuple[str, ...] = ()
     gates: tuple[GateSpec, ...] = ()

@@ -80,9 +80,13 @@ class App:
         whole = reading.is_there(receive)
         model, batcher = slot.model, slot.batcher
         until = reading.deadline(headers, started, model.deadline_ns)
-        body = await reading.body(receive, headers, until)
+        # Before anything is read: what cannot be answered must cost as little as possible.
         batcher.admit(model, until)
+        body = await reading.body(receive, headers, until)
         records, form = await _understood(dialect, model, body, headers)
+        if not whole or len(body) > _LARGE:
+            # Others have come while this one was read.
+            batcher.admit(model, until)
         if whole:
             client: Client = receive.__self__  # type: ignore[attr-defined]
             job = Job(model, records, started, until, client)

@@ -13,7 +13,7 @@ from pulse_blocks.serving.jobs import Job, Outcome
 from pulse_blocks.serving.journal import Journal
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
-from pulse_blocks.serving.worker import Worker
+from pulse_blocks.serving.worker import CLOSE_SECONDS, Worker
 
 log = logging.getLogger("pulse.serving")
 
@@ -52,7 +52,9 @@ class Engine:
 
     def close(self) -> None:
         """Answer what waits and stop the worker; not on the event loop, which it needs for that."""
-        self._worker.close()
+        while not self._worker.close():
+            # It hung, and the event loop is about to put another in its place.
+            time.sleep(CLOSE_SECONDS)
         self._journal.close()
 
     def _new_worker(self) -> Worker:

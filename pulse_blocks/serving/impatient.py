@@ -1,4 +1,4 @@
-"""Uvicorn's HTTP protocol with limits that it has not: for how long, and how much, a client may send."""
+"""Uvicorn's HTTP protocol with limits that it has not: how long, and how much, a client may send or not read."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0
 
 
 class ImpatientProtocol(HttpToolsProtocol):
-    """Cuts off who sends a request byte by byte. A request that comes in one piece costs no timer."""
+    """Cuts off who sends a request byte by byte, or leaves a reply unread.
 
-    # From the connection to its first byte, and from the first byte of a request to its last.
+    A request that comes in one piece, and a reply that leaves in one, cost no timer.
+    """
+
+    # From the connection to its first byte, from the first byte of a request to its last, and how long nothing
+    # of a reply may be taken.
     first_byte_seconds = 10.0
     request_seconds = 30.0
+    unread_seconds = 30.0
     head_bytes = 65_536
 
     _timer: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
     _unfinished = False
     _in_head = False
     _timed = False
@@ -31,6 +37,7 @@ class ImpatientProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self._stop_unread()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -60,6 +67,14 @@ class ImpatientProtocol(HttpToolsProtocol):
         self._unfinished = False
         super().on_message_complete()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_unread()
+
+    def resume_writing(self) -> None:
+        self._stop_unread()
+        super().resume_writing()
+
     def _give_up(self) -> None:
         self._timer = None
         if self.transport.is_closing():
@@ -82,3 +97,20 @@ class ImpatientProtocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _watch_unread(self) -> None:
+        self._stop_unread()
+        waiting = self.transport.get_write_buffer_size()
+        self._unread = self.loop.call_later(self.unread_seconds, self._look_unread, waiting)
+
+    def _look_unread(self, before: int) -> None:
+        """Nothing taken in all the time: gone. A large reply that is taken bit by bit may take longer."""
+        if self.transport.get_write_buffer_size() < before:
+            self._watch_unread()
+        else:
+            self.transport.abort()
+
+    def _stop_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None

@@ -45,7 +45,7 @@ class Model:
         self._checked = bool(loaded.bundle.row_checks)
         self.encoder = Encoder(loaded.protocol)
         self._predictor = Predictor(loaded.model_text, self.encoder.columns)
-        self._render = renderer(loaded.protocol, self._predictor.outputs)
+        self._render = renderer(loaded.protocol, self._predictor.outputs, loaded.bundle.threshold)
 
     @classmethod
     def load(cls, store: Store, promotion: Promotion, key: bytes) -> Model:

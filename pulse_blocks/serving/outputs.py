@@ -8,14 +8,17 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from pulse_blocks.errors import PulseError
+from pulse_blocks.protocol.decision import decision_threshold
 from pulse_blocks.protocol.spec import BoundsSpec, Protocol
 
 # The values of some rows, one row after the other → each row's output as a JSON object.
 Renderer = Callable[[Sequence[float]], list[bytes]]
 
 
-def renderer(protocol: Protocol, outputs: int) -> Renderer:
+def renderer(protocol: Protocol, outputs: int, threshold: float | None = None) -> Renderer:
     """The renderer for a protocol's task; ``outputs`` is the number of values for a row.
+
+    ``threshold`` is the one that training chose, where the protocol leaves it to training.
 
     A renderer raises PulseError ``model.output`` for a value that is no number or out of bounds: such a
     reply never leaves.
@@ -24,7 +27,7 @@ def renderer(protocol: Protocol, outputs: int) -> Renderer:
         return _regression(*_bounds(protocol.output.value, -math.inf, math.inf))
     low, high = _bounds(protocol.output.probability, 0.0, 1.0)
     if protocol.task == "binary-classification":
-        return _binary(protocol.output.decision.threshold, low, high)
+        return _binary(decision_threshold(protocol, threshold), low, high)
     classes = protocol.target.values or range(outputs)
     if len(classes) != outputs:
         raise PulseError(

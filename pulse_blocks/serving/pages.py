@@ -6,7 +6,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -15,9 +15,10 @@ from pulse_blocks.ledger import Ledger
 from pulse_blocks.lineage import text, trace_in
 from pulse_blocks.serving import feedback, openapi, peer_pages
 from pulse_blocks.serving.champions import Slot
-from pulse_blocks.serving.metrics import Metrics, Now
+from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.peer_pages import NOT_POST, only_post
 from pulse_blocks.serving.refusals import BODY_LIMIT, Refusal, as_refusal, body_of, internal, too_large
+from pulse_blocks.serving.state import now
 from pulse_blocks.stores.base import Store
 
 _CODES = {404: "serving.no_such_page", 405: "serving.method"}
@@ -34,7 +35,7 @@ def build(slots: dict[str, Slot], metrics: Metrics, ledger: Ledger, store: Store
 
     async def prometheus(_: Request) -> Response:
         return PlainTextResponse(
-            metrics.render(_now(slots)), media_type="text/plain; version=0.0.4; charset=utf-8"
+            metrics.render(now(slots)), media_type="text/plain; version=0.0.4; charset=utf-8"
         )
 
     async def document(_: Request) -> Response:
@@ -65,21 +66,12 @@ def build(slots: dict[str, Slot], metrics: Metrics, ledger: Ledger, store: Store
             *peer_pages.routes(slots),
             Route("/predict/{name:path}", only_post, methods=NOT_POST),
         ],
-        exception_handlers={HTTPException: _refused, PulseError: _told, Exception: _failed},
-    )
-
-
-def _now(slots: dict[str, Slot]) -> Now:
-    circuits = {("model", slot.model.id): slot.model.circuit for slot in slots.values()}
-    fallbacks = {name: slot.batcher.fallback for name, slot in slots.items()}
-    circuits |= {("model", model.id): model.circuit for model in fallbacks.values() if model}
-    circuits |= {("ledger", name): slot.batcher.engine.circuit for name, slot in slots.items()}
-    return Now(
-        waiting={name: slot.batcher.waiting for name, slot in slots.items()},
-        serving={name: slot.model.id for name, slot in slots.items()},
-        fallbacks={name: model.id for name, model in fallbacks.items() if model},
-        circuits={key: (circuit.state, circuit.openings) for key, circuit in circuits.items()},
-        retry_after=max((slot.batcher.engine.drain.delay() for slot in slots.values()), default=0.0),
+        exception_handlers={
+            HTTPException: _refused,
+            PulseError: _told,
+            ClientDisconnect: _gone,
+            Exception: _failed,
+        },
     )
 
 
@@ -91,6 +83,11 @@ async def read(request: Request) -> bytes:
         if len(body) > BODY_LIMIT:
             raise too_large(BODY_LIMIT)
     return bytes(body)
+
+
+async def _gone(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's interface
+    """A client that went before its request was complete: nobody reads this."""
+    return Response(status_code=400)
 
 
 async def _told(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's interface

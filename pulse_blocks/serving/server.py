@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import signal
 import socket
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,6 +21,7 @@ from pulse_blocks.serving.alarms import Alarms
 from pulse_blocks.serving.app import App, Asgi, Send
 from pulse_blocks.serving.batcher import Batcher, Engine
 from pulse_blocks.serving.champions import Slot, Watcher, first_champion
+from pulse_blocks.serving.gathering import Gathering
 from pulse_blocks.serving.guard import Guard
 from pulse_blocks.serving.impatient import ImpatientProtocol
 from pulse_blocks.serving.keyring import Keyring
@@ -26,6 +29,7 @@ from pulse_blocks.serving.listening import DEFAULT_PORT, bind_many, is_loopback,
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
 from pulse_blocks.serving.reading import Message, Receive
+from pulse_blocks.serving.state import now
 from pulse_blocks.serving.tls import Tls
 from pulse_blocks.serving.workers import Supervisor
 from pulse_blocks.settings import Workspace
@@ -33,15 +37,16 @@ from pulse_blocks.stores import Store, open_store
 
 GRACE_SECONDS = 10
 
-# Called with the runtime's address once it answers.
+# Called with the runtime's address once it answers; with several workers in a process of its own.
 Ready = Callable[[str], None]
 
 
 class How(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is let in, and by which way."""
+    """Who is let in, by which way, and where workers put what they tell each other (None: there is one)."""
 
     require_keys: bool
     tls: Tls | None
+    shared: Path | None
 
 
 def serve(
@@ -68,9 +73,11 @@ def serve(
         _require_a_key(workspace, host)
     if tls:
         tls.check()
-    how = How(require_keys=require_keys, tls=tls)
-    with contextlib.ExitStack() as open_sockets:
-        listeners = [open_sockets.enter_context(one) for one in bind_many(host, port, workers)]
+    with contextlib.ExitStack() as opened:
+        listeners = [opened.enter_context(one) for one in bind_many(host, port, workers)]
+        folder = tempfile.TemporaryDirectory(prefix="pulse-") if workers > 1 else None
+        shared = Path(opened.enter_context(folder)) if folder else None
+        how = How(require_keys=require_keys, tls=tls, shared=shared)
         url = url_of(listeners[0], "https" if tls else "http")
 
         def told() -> None:
@@ -135,6 +142,9 @@ async def _run(
         alarms.watch(engine.circuit, slot.name, "ledger", slot.name)
     watcher = Watcher(ledger, store, key, slots, metrics, alarms)
     app: Asgi = App(slots, metrics, _pages(slots, metrics, ledger, store))
+    gathering = Gathering(app, how.shared, lambda: metrics.render(now(slots))) if how.shared else None
+    keeping = loop.create_task(gathering.keep()) if gathering else None
+    app = gathering or app
     keyring = Keyring(ledger) if how.require_keys else None
     server = _Server(_config(Guard(app, keyring) if keyring else app, how.tls), ready)
     for number in signals:
@@ -142,6 +152,8 @@ async def _run(
     try:
         await server.serve(sockets=[listener])
     finally:
+        if keeping:
+            keeping.cancel()
         watcher.close()
         if keyring:
             keyring.close()

@@ -23,6 +23,8 @@ from pulse_blocks.serving.model import Model
 
 log = logging.getLogger("pulse.serving")
 
+# How often a thread that is to end is asked whether it hangs.
+CLOSE_SECONDS = 0.05
 Part = tuple[Job, Sequence[msgspec.Struct]]
 _encode = msgspec.json.Encoder().encode
 
@@ -64,10 +66,12 @@ class Worker:
         """Have jobs answered; each ends in ``settle`` exactly once, here or in the journal."""
         self._inbox.put(jobs)
 
-    def close(self) -> None:
-        """Answer what waits and end the thread."""
+    def close(self) -> bool:
+        """Answer what waits and end the thread; False where it hangs, and another one has its work."""
         self._inbox.put(None)
-        self._thread.join()
+        while self._thread.is_alive() and not self._abandoned:
+            self._thread.join(CLOSE_SECONDS)
+        return not self._abandoned
 
     def abandon(self, now: int) -> tuple[Model, list[Job]] | None:
         """Give the thread up where it hangs in a model; returns the model and every job it was left with."""
@@ -182,6 +186,7 @@ class Worker:
         except Exception as error:
             self._returned()
             self._metrics.model_failures[model.id] += 1
+            log.error("%s did not answer: %s", model.id, code_of(error))  # noqa: TRY400 - a trace may show inputs
             model.circuit.failed(code_of(error))
             raise
         self._returned()
@@ -198,7 +203,6 @@ class Worker:
                 raise AbandonedError
 
     def _fall_back(self, model: Model, parts: Iterable[Part], error: Exception) -> None:
-        log.error("%s did not answer: %s", model.id, code_of(error))
         code, told = "model.failed", "The model failed to answer this request."
         if isinstance(error, PulseError):
             code, told = error.code, error.message

@@ -8,7 +8,6 @@ import os
 import select
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from pulse_blocks.errors import PulseError
+from pulse_blocks.serving.processes import Failure, ended, ending, failure_of, stop_with, tell
 
 log = logging.getLogger("pulse.serving")
 
@@ -27,12 +27,6 @@ _READY = b"+"
 
 # What a worker does: serve at a socket until SIGTERM, and call the second argument once it answers.
 Work = Callable[[socket.socket, Callable[[], None]], None]
-
-
-class _Failure(msgspec.Struct):
-    code: str
-    message: str
-    hint: str | None
 
 
 class _Worker:
@@ -82,7 +76,7 @@ class Supervisor:
                     self._stop()
                 if not self._announced and all(worker.ready for worker in self._workers):
                     self._announced = True
-                    self._ready()
+                    self._announce()
                 if self._stopping and not any(worker.pid for worker in self._workers):
                     break
         if failure:
@@ -103,31 +97,38 @@ class Supervisor:
         os.set_blocking(reading, False)
         worker.pid, worker.status, worker.told, worker.started = pid, reading, b"", now
 
+    def _announce(self) -> None:
+        """Tell that the runtime answers, in a process that ends at once.
+
+        What telling loads (clients with threads of their own) must not be here when the next worker is forked.
+        """
+        if os.fork() == 0:
+            with ending():
+                self._be_child(None)
+                self._ready()
+
     def _be_worker(self, worker: _Worker, status: int) -> None:
         """The new process; never returns."""
-        code = 1
-        try:
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGCHLD):
-                signal.signal(number, signal.SIG_DFL)
-            # ctrl-C reaches the whole group; the supervisor tells when to stop.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            os.close(self._life[1])
-            for other in self._workers:
-                if other is not worker:
-                    other.listener.close()
-            threading.Thread(target=_stop_with, args=(self._life[0],), daemon=True).start()
-            self._work(worker.listener, lambda: _tell(status, _READY))
-            code = 0
-        except PulseError as error:
-            _tell(status, msgspec.json.encode(_Failure(error.code, error.message, error.hint)))
-        except BaseException as error:  # noqa: BLE001 - a forked process must not return into its parent's code
-            log.error("A worker ends with %s.", type(error).__name__)  # noqa: TRY400
-        finally:
-            with contextlib.suppress(Exception):
-                sys.stdout.flush()
-                sys.stderr.flush()
-            os._exit(code)
+        with ending():
+            self._be_child(worker)
+            try:
+                self._work(worker.listener, lambda: tell(status, _READY))
+            except PulseError as error:
+                tell(status, msgspec.json.encode(Failure(error.code, error.message, error.hint)))
+                raise SystemExit(1) from error
+
+    def _be_child(self, worker: _Worker | None) -> None:
+        """Let go of what belongs to the supervisor and to other workers."""
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        # ctrl-C reaches the whole group; the supervisor tells when to stop.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.close(self._life[1])
+        for other in self._workers:
+            if other is not worker:
+                other.listener.close()
+        threading.Thread(target=stop_with, args=(self._life[0],), daemon=True).start()
 
     def _wait(self, woken: int, now: float) -> None:
         until = [worker.start_at for worker in self._workers if not worker.pid and not self._stopping]
@@ -142,14 +143,14 @@ class Supervisor:
 
     def _reap(self) -> PulseError | None:
         """Note who has told what and who has died; the failure of one that never served at first."""
-        failure = None
+        failure, gone = None, dict(ended())
         for worker in self._workers:
             if not worker.pid:
                 continue
             with contextlib.suppress(BlockingIOError):
                 worker.told += os.read(worker.status, 65536)
-            pid, code = os.waitpid(worker.pid, os.WNOHANG)
-            if pid:
+            code = gone.get(worker.pid)
+            if code is not None:
                 with contextlib.suppress(BlockingIOError):
                     worker.told += os.read(worker.status, 65536)
                 os.close(worker.status)
@@ -157,7 +158,7 @@ class Supervisor:
                 if self._stopping:
                     continue
                 if not self._announced:
-                    failure = _failure(worker.told)
+                    failure = failure_of(worker.told)
                 else:
                     self._plan_restart(worker, os.waitstatus_to_exitcode(code))
         return failure
@@ -169,7 +170,7 @@ class Supervisor:
         # The first time at once: most workers die of something that is over with them.
         pause = 0.0 if worker.early_deaths < 2 else min(2.0 ** (worker.early_deaths - 2), _LONGEST_PAUSE)
         worker.start_at = now + pause
-        reason = f"signal {-code}" if code < 0 else _failure(worker.told.removeprefix(_READY)).message
+        reason = f"signal {-code}" if code < 0 else failure_of(worker.told.removeprefix(_READY)).message
         log.error("A worker has died (%s); another takes its place.", reason)
         worker.told = b""
 
@@ -210,23 +211,3 @@ class Supervisor:
                 signal.signal(number, handler)
             for end in (reading, writing, *self._life):
                 os.close(end)
-
-
-def _stop_with(life: int) -> None:
-    """Wait for the supervisor's end, and stop this worker then."""
-    os.read(life, 1)
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _tell(status: int, text: bytes) -> None:
-    # The supervisor may be gone already.
-    with contextlib.suppress(OSError):
-        os.write(status, text)
-
-
-def _failure(told: bytes) -> PulseError:
-    try:
-        found = msgspec.json.decode(told, type=_Failure)
-    except msgspec.MsgspecError:
-        return PulseError("serving.worker_died", "A worker of the runtime died and could not say why.")
-    return PulseError(found.code, found.message, found.hint)

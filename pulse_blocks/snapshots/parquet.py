@@ -39,6 +39,17 @@ def decode(data: bytes, columns: list[str] | None = None) -> pa.Table:
     return pq.ParquetFile(pa.BufferReader(data)).read(columns=columns, use_threads=False)
 
 
+def row_count(data: bytes) -> int:
+    """The rows that the footer of a Parquet file names, -1 where it cannot be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return int(pq.read_metadata(pa.BufferReader(data)).num_rows)
+    except (pa.ArrowException, OSError):
+        return -1
+
+
 def _dictionaries(batch: pa.RecordBatch, key: tuple[str, ...]) -> list[str]:
     """Strings and small whole numbers repeat; keys do not, and on floats a dictionary costs time and space."""
     import pyarrow as pa

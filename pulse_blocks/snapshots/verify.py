@@ -1,12 +1,16 @@
-"""Every byte and every value of a snapshot again, against what its id promises."""
+"""Every byte of a snapshot again, or every value too, against what its id promises."""
 
 from __future__ import annotations
 
+import functools
+
 from pulse_blocks import progress
 from pulse_blocks.errors import PulseError, UnavailableError
-from pulse_blocks.records import Record, Snapshot
+from pulse_blocks.records import Chunk, Record, Snapshot
 from pulse_blocks.snapshots.layout import chunk_key, content_sha256
-from pulse_blocks.snapshots.reading import load_profile, load_sample, verified_chunk
+from pulse_blocks.snapshots.overlap import overlapped
+from pulse_blocks.snapshots.parquet import row_count
+from pulse_blocks.snapshots.reading import chunk_bytes, load_profile, load_sample, verified_chunk
 from pulse_blocks.stores.base import Store
 
 
@@ -19,20 +23,20 @@ class VerifyReport(Record, frozen=True, kw_only=True):
     problems: tuple[str, ...]
 
 
-def verify(store: Store, snapshot: Snapshot) -> VerifyReport:
-    """Compare files with their sha256, values with their digests, and the whole with the snapshot's hash.
+def verify(store: Store, snapshot: Snapshot, *, values: bool = False) -> VerifyReport:
+    """Compare files with their sha256, their rows with the manifest's, and the whole with the snapshot's hash.
 
-    Finds every problem, not only the first. Raises UnavailableError where the store is out of reach.
+    With ``values`` every chunk is decoded as well and its rows are compared with their logical digest, as it was done
+    when the snapshot was made. Finds every problem, not only the first. Raises UnavailableError where the store is out
+    of reach.
     """
     problems, sound = [], []
-    for done, chunk in enumerate(snapshot.chunks, 1):
-        try:
-            verified_chunk(store, chunk)
+    found = overlapped(functools.partial(_problem, store, values), snapshot.chunks)
+    for done, (chunk, problem) in enumerate(zip(snapshot.chunks, found, strict=True), 1):
+        if problem is None:
             sound.append(chunk)
-        except UnavailableError:
-            raise
-        except PulseError as error:
-            problems.append(error.message)
+        else:
+            problems.append(problem)
         progress.report("verify", done, len(snapshot.chunks), snapshot.id)
     for read in (load_profile, load_sample):
         try:
@@ -51,6 +55,22 @@ def verify(store: Store, snapshot: Snapshot) -> VerifyReport:
         bytes=sum(chunk.bytes for chunk in sound),
         problems=tuple(problems),
     )
+
+
+def _problem(store: Store, values: bool, chunk: Chunk) -> str | None:
+    """What is wrong with a chunk, None where it is sound."""
+    try:
+        if values:
+            verified_chunk(store, chunk)
+            return None
+        rows = row_count(chunk_bytes(store, chunk))
+    except UnavailableError:
+        raise
+    except PulseError as error:
+        return error.message
+    if rows != chunk.rows:
+        return f"Chunk {chunk.sha256} holds {rows} rows, not the {chunk.rows} that the manifest names."
+    return None
 
 
 def missing(store: Store, snapshot: Snapshot) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.sources import parameters
+from pulse_blocks.sources.ahead import ahead
 from pulse_blocks.sources.arrow import arrow_schema, kind_of
 from pulse_blocks.sources.base import Query, Rows, check_columns, not_empty
 from pulse_blocks.sources.ordering import settle
@@ -101,9 +102,10 @@ def _read(
     with contextlib.closing(connection), _refusals(query.datasource), connection.cursor() as cursor:
         cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES})
         cursor.execute(_select(query, order), _bound(query, given))
-        for raw in cursor.fetch_record_batch():
-            arrays = {name: [raw.column(number)] for number, name in enumerate(schema.names)}
-            yield conform_batch(query, schema, arrays)
+        with contextlib.closing(ahead(cursor.fetch_record_batch())) as batches:
+            for raw in batches:
+                arrays = {name: [raw.column(number)] for number, name in enumerate(schema.names)}
+                yield conform_batch(query, schema, arrays)
 
 
 def _select(query: Query, order: tuple[str, ...]) -> str:

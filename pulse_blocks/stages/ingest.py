@@ -22,14 +22,16 @@ def ingest(window: Window | None, context: Context) -> RawBatch:
         from pulse_blocks.stages.restored import batch
 
         return batch(context.restored, context)
+    from pulse_blocks.snapshots.memory import lean
     from pulse_blocks.snapshots.writing import write_chunks
     from pulse_blocks.sources import open_source, query_for
     from pulse_blocks.stores import open_store
 
     protocol, workspace = context.protocol, context.workspace
     source = open_source(find_datasource(protocol.source.datasource, workspace))
-    rows = source.stream(query_for(protocol, window))
-    written = write_chunks(open_store(workspace.store), rows, protocol.source.key)
+    with lean():
+        rows = source.stream(query_for(protocol, window))
+        written = write_chunks(open_store(workspace.store), rows, protocol.source.key)
     return RawBatch(
         protocol=ProtocolRef(name=protocol.name, version=protocol.version, digest=protocol.digest),
         datasource=protocol.source.datasource,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pulse_blocks.bundle import Bundle
 from pulse_blocks.errors import PulseError
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import StoredModel, TrainedModel
@@ -23,7 +24,7 @@ def store(model: TrainedModel, context: Context) -> StoredModel:
     made = bundle.make(context.protocol, model, load(place, model.snapshot))
     key, sha256 = bundle.write(place, made)
     loaded = bundle.load(place, key, sha256)
-    if made.row_checks != loaded.bundle.row_checks or _served(context.protocol) != _served(loaded.protocol):
+    if _held_to(made) != _held_to(loaded.bundle) or _served(context.protocol) != _served(loaded.protocol):
         raise _changed(context.protocol)
     tracking = Tracking(context.workspace)
     files = {"bundle.json": place.get(key), "model.txt": loaded.model_text}
@@ -48,6 +49,11 @@ def _changed(new: Protocol) -> PulseError:
         f"{new.name} {new.version} has changed how it serves, but neither its version nor its trees have.",
         "Give the protocol a new version.",
     )
+
+
+def _held_to(made: Bundle) -> tuple[object, ...]:
+    """What makes a difference to a reply and is no part of the protocol."""
+    return made.row_checks, made.threshold
 
 
 def _served(protocol: Protocol) -> tuple[object, ...]:

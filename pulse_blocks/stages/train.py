@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pulse_blocks import ids
 from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.protocol import spec
 from pulse_blocks.records import RefusedModel, Snapshot, TrainedModel, ValidatedData, iso, to_json
 from pulse_blocks.stages.context import Context
 
@@ -53,10 +54,12 @@ def _fit(
 ) -> Fitted:
     from pulse_blocks import training
     from pulse_blocks.protocol.loading import find
+    from pulse_blocks.training.card import card
 
     protocol = context.protocol
     fitted = training.fit(protocol, snapshot, data, store, _champion(context, store))
     tracking.log_training(run, protocol, fitted, find(context.workspace, protocol.name))
+    tracking.log_card(run, card(protocol, snapshot, fitted, ids.run_id(run)))
     return fitted
 
 
@@ -97,6 +100,7 @@ def _champion(context: Context, store: Store) -> Champion | None:
         text=loaded.model_text,
         protocol=loaded.protocol,
         metrics=loaded.bundle.run.metrics,
+        threshold=loaded.bundle.threshold,
     )
 
 
@@ -106,11 +110,15 @@ def _record(
     from pulse_blocks import training
     from pulse_blocks.snapshots.sealing import seal
     from pulse_blocks.stages.restored import sentence
+    from pulse_blocks.training.card import card
 
     text = f"models/{fitted.text_sha256}.txt"
     smoke = f"models/{fitted.text_sha256}.smoke.json"
     store.put(text, fitted.text)
     store.put(smoke, seal(to_json(fitted.smoke)))
+    # Of the same trees each run has a card of its own.
+    shown = f"models/{fitted.text_sha256}.{run}.card.json"
+    store.put(shown, seal(to_json(card(context.protocol, snapshot, fitted, ids.run_id(run)))))
     return TrainedModel(
         run=ids.run_id(run),
         tracking_run=run,
@@ -128,4 +136,9 @@ def _record(
         started=iso(started),
         seconds=(dt.datetime.now(dt.UTC) - started).total_seconds(),
         restored=sentence(context.restored) if context.restored else None,
+        protocol=spec.to_json(context.protocol).decode(),
+        environment=fitted.environment,
+        threshold=fitted.threshold,
+        intervals=fitted.intervals,
+        card=shown,
     )

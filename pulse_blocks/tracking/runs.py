@@ -9,8 +9,10 @@ from typing import Any
 
 from pulse_blocks import ids
 from pulse_blocks.protocol.spec import Protocol, to_json
+from pulse_blocks.records import as_dict
 from pulse_blocks.settings import Workspace
-from pulse_blocks.tracking.plots import importance_png
+from pulse_blocks.training.card import Card
+from pulse_blocks.training.card.plots import importance_png
 from pulse_blocks.training.fitted import Fitted
 
 _BATCH = 1000
@@ -75,7 +77,9 @@ def log_training(
         "rounds": training.rounds,
         "split.by": training.split.by,
         "split.test": training.split.test,
+        "best_round": fitted.rounds,
         "train_rows": fitted.train_rows,
+        "validation_rows": fitted.validation_rows,
         "test_rows": fitted.test_rows,
     }
     began = client.get_run(run_id).info.start_time
@@ -83,16 +87,34 @@ def log_training(
     client.log_batch(
         run_id,
         params=[Param(key, str(value)) for key, value in params.items()],
-        tags=[RunTag("pulse.model", model)],
+        tags=[RunTag("pulse.model", model), *_environment_tags(fitted)],
     )
     metrics = list(_metrics(fitted, began))
     for start in range(0, len(metrics), _BATCH):
         client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
     client.log_dict(run_id, fitted.importance, "importance.json")
+    client.log_dict(run_id, as_dict(fitted.environment), "environment.json")
     _log_bytes(client, run_id, "importance.png", importance_png(fitted.importance))
     _log_bytes(client, run_id, "protocol.json", to_json(protocol))
     if protocol_file is not None:
         _log_bytes(client, run_id, "protocol.yaml", protocol_file.read_bytes())
+
+
+def _environment_tags(fitted: Fitted) -> list[Any]:
+    """Versions and machine as tags, so that runs can be searched by them."""
+    from mlflow.entities import RunTag
+
+    said = fitted.environment
+    facts = {**said.packages, "python": said.python, "platform": said.platform}
+    return [RunTag(f"pulse.environment.{name}", value) for name, value in facts.items()]
+
+
+def log_card(client: Any, run_id: str, card: Card) -> None:
+    """The model card as two files; the same again replaces them."""
+    from pulse_blocks.training.card import html, markdown
+
+    _log_bytes(client, run_id, "model_card.md", markdown(card).encode())
+    _log_bytes(client, run_id, "model_card.html", html(card).encode())
 
 
 def fail(client: Any, run_id: str, message: str) -> None:
@@ -107,6 +129,11 @@ def _metrics(fitted: Fitted, began: int) -> Iterator[Any]:
 
     for name, value in fitted.metrics.items():
         yield Metric(name, value, began, 0)
+    for name, (low, high) in fitted.intervals.items():
+        yield Metric(f"{name}_low", low, began, 0)
+        yield Metric(f"{name}_high", high, began, 0)
+    if fitted.threshold is not None:
+        yield Metric("decision_threshold", fitted.threshold, began, 0)
     for name, values in fitted.history.items():
         for step, value in enumerate(values, start=1):
             yield Metric(f"rounds/{name}", value, began, step)

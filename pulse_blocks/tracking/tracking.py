@@ -10,6 +10,7 @@ from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import TrainedModel
 from pulse_blocks.settings import Workspace
 from pulse_blocks.tracking.connection import connect, door, exclusive
+from pulse_blocks.training.card import Card
 from pulse_blocks.training.fitted import Fitted
 
 
@@ -52,6 +53,13 @@ class Tracking:
 
         with door(self._workspace):
             runs.log_training(self._client, run_id, protocol, fitted, protocol_file)
+
+    def log_card(self, run_id: str, card: Card) -> None:
+        """The model card as Markdown and HTML, pictures inside. May be repeated."""
+        from pulse_blocks.tracking import runs
+
+        with door(self._workspace):
+            runs.log_card(self._client, run_id, card)
 
     def finish(self, run_id: str) -> None:
         """End a run as finished."""

@@ -9,11 +9,12 @@ import lightgbm as lgb
 import numpy as np
 
 from pulse_blocks.protocol.columns import features
+from pulse_blocks.protocol.decision import decision_threshold
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import Snapshot
 from pulse_blocks.snapshots.reading import read_chunk
 from pulse_blocks.stores.base import Store
-from pulse_blocks.training.blocks import by_chunk
+from pulse_blocks.training.blocks import Blocks, by_chunk
 from pulse_blocks.training.fitted import Champion, Smoke
 from pulse_blocks.training.metrics import evaluate
 from pulse_blocks.training.parts import Parts
@@ -21,13 +22,12 @@ from pulse_blocks.training.parts import Parts
 SMOKE_ROWS = 200
 
 
-def predict(text: bytes, data: Parts) -> np.ndarray:
-    """The predictions for the held-out rows, by the model as it is stored: its text."""
+def predict(text: bytes, blocks: Blocks, rows: np.ndarray) -> np.ndarray:
+    """The predictions for the rows with these numbers (sorted), by the model as it is stored: its text."""
     booster = lgb.Booster(model_str=text.decode())
-    blocks = data.blocks
     parts = [
         booster.predict(blocks.block(number)[positions])
-        for number, positions in by_chunk(blocks.chunks, data.test_rows)
+        for number, positions in by_chunk(blocks.chunks, rows)
     ]
     return np.concatenate(parts)
 
@@ -42,10 +42,10 @@ def compare(
     """
     if _interface(champion.protocol) != _interface(protocol):
         return champion.metrics, f"{champion.model} takes other features: its metrics are of its own training"
-    predicted = predict(champion.text, data)
-    threshold = champion.protocol.output.decision.threshold
-    metrics = evaluate(protocol.task, names, data.test_labels, predicted, threshold)
-    return metrics, f"{champion.model} on the same {data.test_rows.size:,} held-out rows"
+    predicted = predict(champion.text, data.blocks, data.test.rows)
+    threshold = decision_threshold(champion.protocol, champion.threshold)
+    metrics = evaluate(protocol.task, names, data.test.labels, predicted, threshold)
+    return metrics, f"{champion.model} on the same {data.test.rows.size:,} held-out rows"
 
 
 def importance(booster: lgb.Booster, protocol: Protocol) -> dict[str, float]:
@@ -57,11 +57,11 @@ def importance(booster: lgb.Booster, protocol: Protocol) -> dict[str, float]:
 
 def smoke(protocol: Protocol, store: Store, snapshot: Snapshot, data: Parts, predicted: np.ndarray) -> Smoke:
     """Up to ``SMOKE_ROWS`` held-out rows, evenly spread, with their predictions."""
-    count = min(SMOKE_ROWS, data.test_rows.size)
-    chosen = np.linspace(0, data.test_rows.size - 1, count).astype(np.int64)
+    count = min(SMOKE_ROWS, data.test.rows.size)
+    chosen = np.linspace(0, data.test.rows.size - 1, count).astype(np.int64)
     names = [column.name for column in features(protocol)]
     rows: list[dict[str, Any]] = []
-    for number, positions in by_chunk(snapshot.chunks, data.test_rows[chosen]):
+    for number, positions in by_chunk(snapshot.chunks, data.test.rows[chosen]):
         rows += read_chunk(store, snapshot.chunks[number], names).take(positions).to_pylist()
     for row in rows:
         row.update((name, None) for name, value in row.items() if value != value)  # noqa: PLR0124 (NaN)

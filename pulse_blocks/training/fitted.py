@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pulse_blocks.protocol.spec import Protocol
-from pulse_blocks.records import Record
+from pulse_blocks.records import Environment, Record
+from pulse_blocks.training.curves import Curves
 from pulse_blocks.training.gates import GateResult
 
 
 class Champion(Record, frozen=True, kw_only=True):
-    """The model to beat: its text, the protocol it was trained under, and its metrics at that time."""
+    """The model to beat: its text, the protocol it was trained under, and its metrics at that time.
+
+    ``threshold`` is the one that its training chose, None where its protocol says it.
+    """
 
     model: str
     text: bytes
     protocol: Protocol
     metrics: dict[str, float]
+    threshold: float | None = None
 
 
 class Smoke(Record, frozen=True, kw_only=True):
@@ -32,18 +37,25 @@ class Fitted(Record, frozen=True, kw_only=True):
 
     ``history`` holds each metric on held-out rows (at most 50,000) after every round, ``importance`` the gain of each
     feature as a share of all (in the order of the protocol). ``gates`` may hold missed ones: see
-    ``gates.require``.
+    ``gates.require``. ``intervals`` are low and high of each metric (95 %), ``rounds`` those that are in the model,
+    ``threshold`` what was chosen on the validation rows, None where the protocol says it.
     """
 
     text: bytes
     text_sha256: str
     trees: str
     metrics: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
     gates: tuple[GateResult, ...]
     history: dict[str, tuple[float, ...]]
     importance: dict[str, float]
+    curves: Curves
     params: dict[str, bool | int | float | str]
     train_rows: int
+    validation_rows: int
     test_rows: int
+    rounds: int
+    threshold: float | None
     smoke: Smoke
     seconds: float
+    environment: Environment

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
+from pulse_blocks.protocol.decision import decision_threshold
 from pulse_blocks.protocol.metrics import computed
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import Snapshot, ValidatedData
 from pulse_blocks.stores.base import Store
 from pulse_blocks.training.fitted import Champion, Fitted
 from pulse_blocks.training.params import parameters
+
+if TYPE_CHECKING:
+    from pulse_blocks.training.parts import Parts
 
 
 def fit(
@@ -28,35 +33,53 @@ def fit(
     import hashlib
 
     from pulse_blocks.training.boosting import boost
+    from pulse_blocks.training.curves import curves
+    from pulse_blocks.training.environment import environment
     from pulse_blocks.training.evaluation import compare, importance, predict, smoke
     from pulse_blocks.training.gates import judge
+    from pulse_blocks.training.intervals import intervals
     from pulse_blocks.training.metrics import evaluate
     from pulse_blocks.training.parts import prepare
     from pulse_blocks.training.text import normalised, trees_sha256
 
     began = time.monotonic()
-    names = computed(protocol)
     params = parameters(protocol)
     data = prepare(protocol, snapshot, validated, store)
     booster, history = boost(protocol, params, data)
     text = normalised(booster.model_to_string())
-    predicted = predict(text, data)
-    threshold = protocol.output.decision.threshold
-    metrics = evaluate(protocol.task, names, data.test_labels, predicted, threshold)
+    chosen = _chosen_threshold(protocol, text, data)
+    threshold = 0.5 if protocol.task != "binary-classification" else decision_threshold(protocol, chosen)
+    predicted = predict(text, data.blocks, data.test.rows)
+    names, truth = computed(protocol), data.test.labels
+    metrics = evaluate(protocol.task, names, truth, predicted, threshold)
     rival, note = compare(champion, protocol, names, data) if champion else (None, "")
+    said = environment(params)
     return Fitted(
         text=text,
         text_sha256=hashlib.sha256(text).hexdigest(),
         trees=trees_sha256(text),
         metrics=metrics,
+        intervals=intervals(protocol.task, metrics, truth, predicted, threshold, protocol.training.seed),
         gates=judge(protocol.training.gates, metrics, rival, note),
         history=history,
         importance=importance(booster, protocol),
-        params={
-            k: ",".join(v) if isinstance(v, list) else v for k, v in params.items() if k != "num_threads"
-        },
-        train_rows=int(data.train_rows.size),
-        test_rows=int(data.test_rows.size),
+        curves=curves(protocol.task, truth, predicted),
+        params=said.parameters,
+        train_rows=int(data.train.rows.size),
+        validation_rows=int(data.validation.rows.size) if data.validation else 0,
+        test_rows=int(data.test.rows.size),
+        rounds=booster.current_iteration(),
+        threshold=chosen,
         smoke=smoke(protocol, store, snapshot, data, predicted),
         seconds=time.monotonic() - began,
+        environment=said,
     )
+
+
+def _chosen_threshold(protocol: Protocol, text: bytes, data: Parts) -> float | None:
+    from pulse_blocks.training.evaluation import predict
+    from pulse_blocks.training.threshold import best_f1
+
+    if protocol.output.decision.threshold != "auto" or data.validation is None:
+        return None
+    return best_f1(data.validation.labels, predict(text, data.blocks, data.validation.rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pulse_blocks.protocol.metrics import WATCHED
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.training.threads import available_threads
 
@@ -24,6 +25,17 @@ _SEEDS = (
 )
 
 
+_DIRECTIONS: dict[str | None, int] = {"increasing": 1, "decreasing": -1}
+
+
+def watched_metric(protocol: Protocol) -> str:
+    """What rounds are judged by on the validation part, by LightGBM's name."""
+    known = WATCHED[protocol.task]
+    stopping = protocol.training.early_stopping
+    asked = stopping.metric if stopping else None
+    return known[asked] if asked else next(iter(known.values()))
+
+
 def parameters(protocol: Protocol, threads: int | None = None) -> dict[str, Any]:
     """All parameters for ``lightgbm.train``; ``threads`` changes the time and never the trees."""
     given = protocol.training.params
@@ -39,6 +51,10 @@ def parameters(protocol: Protocol, threads: int | None = None) -> dict[str, Any]
         "num_threads": threads or available_threads(protocol),
         **dict.fromkeys(_SEEDS, protocol.training.seed),
     }
+    if monotone := protocol.training.monotone:
+        found["monotone_constraints"] = [_DIRECTIONS.get(monotone.get(name), 0) for name in protocol.features]
+    if protocol.training.early_stopping is not None and watched_metric(protocol) not in metric:
+        found["metric"].append(watched_metric(protocol))
     if protocol.task == "multiclass-classification":
         found["num_class"] = len(protocol.target.values or ())
     return found

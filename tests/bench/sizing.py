@@ -65,7 +65,8 @@ def _measured(size: str, folder: Path) -> dict[str, Any]:
 
 def contract(size: str) -> tuple[int, Protocol]:
     """Rows, and the protocol of a size: two thirds numbers, the rest integers and categories."""
-    rows, features, leaves, classes, *_ = (*map(int, size.split("x")), 31, 2)[:4]
+    given = [int(number) for number in size.split("x")]
+    rows, features, leaves, classes = given + [31, 2][len(given) - 2 :]
     kinds: list[dict[str, Any]] = [
         {"type": "float", "ge": -10, "le": 10, "nullable": True},
         {"type": "float"},

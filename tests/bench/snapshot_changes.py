@@ -1,6 +1,6 @@
 """What a change of the data costs: new bytes as a share of the first snapshot, over many seeds.
 
-The chunks are those of the engine. A chunk of rows that was seen before is not encoded again: it would get the same name.
+The chunks are those of the engine. One whose rows were seen before is not encoded again: it would get the same name.
 """
 
 from __future__ import annotations

@@ -68,6 +68,7 @@ def test_a_writer_that_finds_old_chunks_again(tmp_path: Path) -> None:
     assert verify(store, next(all_snapshots(store))).ok
 
 
+@pytest.mark.timeout(900)
 def test_writers_and_a_collector_race(tmp_path: Path, tell: Tell) -> None:
     """Chunks that are old and unnamed are found again at the very moment of their collection: no manifest ever has a
     hole, and nothing has to be tried twice.

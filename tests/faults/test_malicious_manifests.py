@@ -120,7 +120,7 @@ def sound(store: Store, snapshot_id: str) -> bool:
 )
 def test_texts(store: Store, data: bytes) -> None:
     """Deep, long or no JSON at all: refused at once."""
-    started = time.perf_counter()
+    started = time.process_time()
     for text in (data, seal(data)):
         key = layout.manifest_key("snap_0123456789ab")
         store.delete(key)
@@ -130,7 +130,7 @@ def test_texts(store: Store, data: bytes) -> None:
         assert caught.value.code == "snapshot.manifest"
         with pytest.raises(PulseError):
             list(all_snapshots(store))
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_very_many_columns_and_chunks(store: Store, tell: Tell) -> None:
@@ -142,9 +142,9 @@ def test_very_many_columns_and_chunks(store: Store, tell: Tell) -> None:
     )
     planted = plant(store, msgspec.structs.replace(good, columns=many, chunks=chunks, rows=100_000))
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(load(store, planted.id).chunks) == 100_000
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     assert tracemalloc.get_traced_memory()[1] < 300_000_000
     tracemalloc.stop()
     refused(store, planted.id)

@@ -115,6 +115,7 @@ def test_a_server_that_fails_at_random(proxy: HttpProxy, s3: S3Server, tell: Tel
     tell("an S3 server that fails one request in five", f"{ROUNDS} snapshots", f"all whole ({told})")
 
 
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("fault", ["503", "cut", "stall"])
 def test_a_server_that_fails_for_good(proxy: HttpProxy, s3: S3Server, fault: Fault, tell: Tell) -> None:
     """From a random moment on: one clear error after some tries, no snapshot; afterwards the next call completes."""
@@ -142,6 +143,7 @@ def test_a_server_that_fails_for_good(proxy: HttpProxy, s3: S3Server, fault: Fau
     )
 
 
+@pytest.mark.timeout(900)
 def test_a_server_that_is_killed(
     proxy: HttpProxy, s3: S3Server, monkeypatch: pytest.MonkeyPatch, tell: Tell
 ) -> None:

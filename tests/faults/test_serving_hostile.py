@@ -75,7 +75,10 @@ async def one_client(url: str, seed: int, seen: Counter[tuple[str, int]]) -> Non
                 await asyncio.sleep(draw.choice([0, 0.002]))
                 connection.close()
                 continue
-            answer = await connection.ask(path, body, **headers)
+            try:
+                answer = await asyncio.wait_for(connection.ask(path, body, **headers), 20)
+            except TimeoutError:
+                pytest.fail(f"no answer to {name} at {path} with {headers}: {body[:200]!r}")
             seen[name, answer.status] += 1
             is_shed = answer.status == 503 and b"serving.overloaded" in answer.body
             assert answer.status < 500 or is_shed, (name, path, headers, answer)
@@ -112,6 +115,8 @@ def test_hostile_bodies(workspace: Workspace) -> None:
                 return (await connection.ask("/predict/parcels", SOUND)).status
 
         assert asyncio.run(good()) == 200
+        process.terminate()
+        assert "Traceback" not in process.communicate(timeout=20)[1]
     assert grown < GROWTH_MB
     assert len({name for name, _ in seen}) == len(BODIES)
     print(f"{sum(seen.values()):,} hostile bodies answered, memory grew by {grown:.1f} MB")  # noqa: T201

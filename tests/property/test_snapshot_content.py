@@ -61,7 +61,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of a few rows, so that small examples have several."""
     monkeypatch.setattr(borders, "LEAST", 3)
     monkeypatch.setattr(borders, "MOST", 20)
-    monkeypatch.setattr(borders, "_MASK", 3)
+    monkeypatch.setattr(borders, "_CANDIDATES", 2**62)
 
 
 def _write(batches: list[pa.RecordBatch], key: tuple[str, ...] = ("id",)) -> tuple[Written, dict[str, bytes]]:

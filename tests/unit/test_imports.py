@@ -37,6 +37,7 @@ LIGHT = [
     "pulse_blocks.ids",
     "pulse_blocks.ledger",
     "pulse_blocks.lineage",
+    "pulse_blocks.promotion",
     "pulse_blocks.protocol.loading",
     "pulse_blocks.records",
     "pulse_blocks.settings",

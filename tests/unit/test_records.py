@@ -59,6 +59,8 @@ def values_of(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
             return records_of(cls)
         case msgspec.inspect.VarTupleType(item_type=item):
             return st.lists(values_of(item), max_size=3).map(tuple)
+        case msgspec.inspect.TupleType(item_types=items):
+            return st.tuples(*map(values_of, items))
         case msgspec.inspect.DictType(value_type=value):
             return st.dictionaries(st.text(max_size=10), values_of(value), max_size=3)
         case msgspec.inspect.UnionType(types=types):

@@ -7,6 +7,7 @@ import re
 from pulse_blocks.protocol import lightgbm_params
 from pulse_blocks.protocol.metrics import METRICS
 from pulse_blocks.protocol.problems import Path, Problems, nearest, shown
+from pulse_blocks.protocol.rules import fitting, split
 from pulse_blocks.protocol.rules.schedule import check_schedule
 from pulse_blocks.protocol.spec import Protocol
 
@@ -18,13 +19,8 @@ _CONDITIONS = ("at_least", "at_most", "not_below_champion_by")
 def check(protocol: Protocol, problems: Problems) -> None:
     """Split, metrics, gates, parameters and schedule."""
     training = protocol.training
-    if training.split.by == "time" and protocol.source.time is None:
-        problems.add(
-            ("training", "split", "by"),
-            "needs_time",
-            "A split by time needs an event time.",
-            "Add source.time.",
-        )
+    split.check(protocol, problems)
+    fitting.check(protocol, problems)
     for number, metric in enumerate(training.metrics):
         path: Path = ("training", "metrics", number)
         check_metric(metric, protocol, path, problems)

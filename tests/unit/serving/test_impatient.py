@@ -25,11 +25,15 @@ class Quick(ImpatientProtocol):
 
     first_byte_seconds = 0.3
     request_seconds = 0.5
+    unread_seconds = 0.5
     head_bytes = 2_000
 
 
 async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Answers with the body. On /slow it reads on after a while only, on /late it answers after one."""
+    """Answers with the body. On /slow it reads on after a while only, on /late it answers after one.
+
+    On /big it answers with 32 MB.
+    """
     body, more, pause = b"", True, 0.8 if scope["path"] == "/slow" else 0.0
     while more:
         if body:
@@ -41,6 +45,8 @@ async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
         body, more = body + message["body"], message.get("more_body", False)
     if scope["path"] == "/late":
         await asyncio.sleep(0.8)
+    if scope["path"] == "/big":
+        body = b"a" * 32_000_000
     head = [(b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": head})
     await send({"type": "http.response.body", "body": body})
@@ -153,6 +159,26 @@ def test_a_client_that_is_made_to_wait_is_not_slow(address: tuple[str, int]) -> 
         )
         threading.Thread(target=connection.sendall, args=(head + body,)).start()
         assert len(answer(connection)) > len(body)
+
+
+def test_a_reply_that_is_not_read_is_given_up(address: tuple[str, int]) -> None:
+    """Whoever asks and does not read holds neither the connection nor the reply's memory for long."""
+    with connected(address) as connection:
+        connection.sendall(REQUEST.replace(b"POST /", b"POST /big"))
+        time.sleep(1.2)
+        assert len(answer(connection)) < 32_000_000
+
+
+def test_a_reply_that_is_read_slowly_arrives(address: tuple[str, int]) -> None:
+    """However long the whole takes, as long as something is taken."""
+    got = 0
+    with connected(address) as connection:
+        connection.sendall(REQUEST.replace(b"POST /", b"POST /big"))
+        while got < 32_000_000:
+            time.sleep(0.03)
+            part = connection.recv(1_000_000)
+            assert part
+            got += len(part)
 
 
 def test_the_runtime_has_these_limits(workspace: Workspace) -> None:

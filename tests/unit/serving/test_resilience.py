@@ -180,6 +180,25 @@ def test_a_model_that_hangs_is_left_alone(model: Model, ledger: Ledger, workspac
     assert ledger.inference_counts([model.id, other.id]) == {model.id: 0, other.id: 6}
 
 
+def test_a_model_that_hangs_does_not_keep_the_runtime(model: Model, ledger: Ledger) -> None:
+    """Closing waits for a model as long as it may hang, and then ends, whatever the model does."""
+    model.hang_ns = int(0.2e9)
+    release = threading.Event()
+    model.outputs = lambda _: [str(release.wait(20)).encode()]  # type: ignore[method-assign]
+
+    async def run() -> tuple[float, Any]:
+        async with Running(ledger) as running:
+            future = running.batcher.submit(job(model))
+            await asyncio.sleep(0.05)
+            started = time.monotonic()
+        return time.monotonic() - started, future.exception()
+
+    took, error = asyncio.run(run())
+    release.set()
+    assert took < 2
+    assert isinstance(error, NotNowError)
+
+
 def test_without_a_ledger_requests_are_refused_before_they_are_read(model: Model, ledger: Ledger) -> None:
     """Three failed commits open the ledger's circuit: 503 at once; after its reset it is tried again."""
     connection = ledger._database._writer  # type: ignore[attr-defined]

@@ -107,6 +107,25 @@ def test_a_promotion_reaches_every_worker_within_a_second(workspace: Workspace) 
         assert {ask(url)["model"] for _ in range(40)} == {second.model}
 
 
+def test_metrics_are_those_of_all(workspace: Workspace) -> None:
+    """Whichever worker is asked, also after one of them has died: no prediction is counted twice or lost."""
+    model = train_and_promote(workspace).model
+    wanted = f'pulse_predictions_total{{model="{model}"}}'
+
+    def counted(url: str) -> set[str]:
+        texts = [httpx.get(f"{url}/metrics").raise_for_status().text for _ in range(6)]
+        return {line.rpartition(" ")[2] for text in texts for line in text.splitlines() if wanted in line}
+
+    with runtime(workspace, "parcels", workers=2) as (url, process):
+        workers = both(process)
+        for _ in range(30):
+            ask(url)
+        assert until(lambda: counted(url) == {"30"}, 5)
+        os.kill(min(workers), signal.SIGKILL)
+        assert until(lambda: both(process) != workers, 5)
+        assert until(lambda: counted(url) == {"30"}, 5)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_all_stop_together(workspace: Workspace, number: signal.Signals) -> None:
     """One signal, also one that reaches the whole group as ctrl-C does: status 0, and nobody is left."""

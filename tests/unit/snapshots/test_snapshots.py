@@ -306,3 +306,17 @@ def test_progress_is_told(store: Store) -> None:
         commit(store, raw_batch(store))
     assert {report.stage for report in heard} == {"ingest", "snapshot"}
     assert heard[-1].done == heard[-1].total
+
+
+def test_verify_of_values(store: Store) -> None:
+    """A manifest whose digests are false holds by its bytes; its values tell."""
+    raw = raw_batch(store)
+    snapshot = load(store, commit(store, raw).id)
+    assert verify(store, snapshot, values=True).ok
+    false = msgspec.structs.replace(snapshot.chunks[0], digest="0" * 64)
+    chunks = (false, *snapshot.chunks[1:])
+    forged = msgspec.structs.replace(snapshot, chunks=chunks, hash=layout.content_sha256(chunks))
+    assert verify(store, forged).ok
+    report = verify(store, forged, values=True)
+    assert (report.ok, report.chunks) == (False, len(chunks) - 1)
+    assert false.sha256 in report.problems[0]

@@ -14,6 +14,7 @@ from pulse_blocks.records import TrainedModel
 from pulse_blocks.settings import Workspace, sqlite_path
 from pulse_blocks.tracking import Tracking
 from pulse_blocks.training import Fitted, Smoke
+from pulse_blocks.training.curves import Curve, Curves
 from pulse_blocks.training.environment import environment
 from tests import small_data
 
@@ -53,12 +54,17 @@ def fitted() -> Fitted:
         text_sha256="f" * 64,
         trees=TREES,
         metrics={"accuracy": 0.9, "roc_auc": 0.8},
+        intervals={"accuracy": (0.85, 0.95), "roc_auc": (0.75, 0.85)},
         gates=(),
         history={"auc": tuple(0.5 + step / 10_000 for step in range(1500))},
         importance={"weight": 0.75, "distance": 0.25},
+        curves=Curves(calibration=Curve(x=(0.1, 0.9), y=(0.2, 0.8))),
         params={"num_leaves": 7, "learning_rate": 0.1},
         train_rows=800,
+        validation_rows=0,
         test_rows=200,
+        rounds=1500,
+        threshold=None,
         smoke=Smoke(rows=(), predictions=()),
         seconds=1.0,
         environment=environment({"num_leaves": 7, "num_threads": 2}),

@@ -1,0 +1,70 @@
+"""What a forked process of the runtime and the one that forked it tell each other, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+
+import msgspec
+
+from pulse_blocks.errors import PulseError
+
+log = logging.getLogger("pulse.serving")
+
+
+class Failure(msgspec.Struct):
+    """Why a process could not begin, on its way to the one that started it."""
+
+    code: str
+    message: str
+    hint: str | None
+
+
+@contextlib.contextmanager
+def ending() -> Iterator[None]:
+    """End the process with the block, however it ends: a forked one must not return into its parent's code."""
+    code = 1
+    try:
+        yield
+        code = 0
+    except SystemExit:
+        pass
+    except BaseException as error:  # noqa: BLE001 - its kind, no stack: see above
+        log.error("A process of the runtime ends with %s.", type(error).__name__)  # noqa: TRY400
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def ended() -> Iterator[tuple[int, int]]:
+    """Pid and wait status of every process that this one has started and that has ended."""
+    with contextlib.suppress(ChildProcessError):
+        while (found := os.waitpid(-1, os.WNOHANG))[0]:
+            yield found
+
+
+def stop_with(life: int) -> None:
+    """Wait until nobody holds the other end of the pipe ``life``, and stop this process then."""
+    os.read(life, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def tell(status: int, text: bytes) -> None:
+    """Write into a pipe whose reader may be gone already."""
+    with contextlib.suppress(OSError):
+        os.write(status, text)
+
+
+def failure_of(told: bytes) -> PulseError:
+    """The error that a process told of before it ended."""
+    try:
+        found = msgspec.json.decode(told, type=Failure)
+    except msgspec.MsgspecError:
+        return PulseError("serving.worker_died", "A worker of the runtime died and could not say why.")
+    return PulseError(found.code, found.message, found.hint)

@@ -1,0 +1,96 @@
+"""Sizing: never below what was measured, not far above it, and reasons in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from pulse_blocks.protocol.spec import Protocol
+from pulse_blocks.records import Snapshot
+from pulse_blocks.stores import open_store
+from pulse_blocks.training.sizing import GIB, LARGEST, MIB, in_bytes, plan, predicted, written
+from tests import small_data
+from tests.bench.sizing import contract
+
+# Size (rows x features x leaves x classes) and the peak in MiB that tests/bench/sizing.py measured.
+MEASURED = [
+    ("10000x10", 352),
+    ("10000x100", 394),
+    ("100000x10", 400),
+    ("100000x30", 457),
+    ("100000x100", 622),
+    ("100000x30x31x5", 453),
+    ("100000x30x127x31", 512),
+    ("100000x10x255x31", 519),
+    ("100000x30x255x31", 575),
+    ("300000x60", 688),
+    ("300000x30x31x5", 596),
+    ("1000000x10", 545),
+    ("1000000x30", 609),
+    ("1000000x30x255x31", 1049),
+    ("2000000x30", 711),
+]
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    store = open_store(str(tmp_path_factory.mktemp("sizing") / "store"))
+    return small_data.snapshot_of(store, small_data.protocol(), small_data.columns(500))
+
+
+def of(snapshot: Snapshot, rows: int) -> Snapshot:
+    return msgspec.structs.replace(snapshot, rows=rows)
+
+
+def with_resources(**resources: Any) -> Protocol:
+    training = {"params": {"num_leaf": 63}, "rounds": 200, "resources": resources}
+    return small_data.protocol(training=training)
+
+
+@pytest.mark.parametrize(("size", "peak"), MEASURED)
+def test_between_what_was_measured_and_a_third_more(snapshot: Snapshot, size: str, peak: float) -> None:
+    """A plan that is too small kills the run, one that is far too large is paid for."""
+    rows, protocol = contract(size)
+    ratio = predicted(protocol, of(snapshot, rows)).memory / MIB / peak
+    assert 1.0 <= ratio <= 1.3
+
+
+def test_more_of_anything_takes_more(snapshot: Snapshot) -> None:
+    """Rows, leaves and rounds each take memory and time."""
+    least = predicted(small_data.protocol(), of(snapshot, 10_000))
+    for protocol, rows in (
+        (small_data.protocol(), 20_000),
+        (small_data.protocol(training={"rounds": 10, "params": {"max_leaves": 300}}), 10_000),
+        (small_data.protocol(training={"rounds": 1000, "params": {"num_leaves": 7}}), 10_000),
+    ):
+        more = predicted(protocol, of(snapshot, rows))
+        assert more.memory > least.memory
+        assert more.cpu_seconds > least.cpu_seconds
+
+
+def test_auto_is_decided_from_the_data(snapshot: Snapshot) -> None:
+    """A small table gets one core and half a GiB; a huge one many, several workers, and a word on its timeout."""
+    small = plan(with_resources(), snapshot)
+    assert (small.cpu, small.memory, small.workers) == (1, "512MiB", 1)
+    assert any("500 rows" in reason for reason in small.reasons)
+    huge = plan(with_resources(timeout="1m"), of(snapshot, 3_000_000_000))
+    assert huge.workers == -(-huge.predicted_memory // LARGEST) > 1
+    assert in_bytes(huge.memory) <= LARGEST
+    assert huge.cpu == 16
+    assert "timeout" in huge.reasons[-1]
+
+
+def test_what_the_protocol_says_holds(snapshot: Snapshot) -> None:
+    """Given resources are taken as they are; too little memory is told."""
+    given = plan(with_resources(cpu=3, memory="256MiB", workers=2), of(snapshot, 50_000_000))
+    assert (given.cpu, given.memory, given.workers) == (3, "256MiB", 2)
+    assert any("killed" in reason for reason in given.reasons)
+    assert any("it is enough" in one for one in plan(with_resources(memory="8GiB"), snapshot).reasons)
+
+
+def test_memory_as_a_protocol_writes_it() -> None:
+    """Both ways."""
+    assert (written(2 * GIB), written(1536 * MIB)) == ("2GiB", "1536MiB")
+    assert in_bytes(written(1536 * MIB)) == 1536 * MIB
