@@ -153,7 +153,7 @@ class TrainedModel(Record, frozen=True, kw_only=True):
     None where the data were read anew. ``protocol`` is the canonical JSON that the run was made by (empty in
     records of runs before it was kept), ``environment`` what else decided the trees. ``threshold`` is the one
     that was chosen on validation rows, None where the protocol says it; ``intervals`` are low and high of each
-    metric (95 %), ``card`` the key of the model card's facts.
+    metric (95 %), ``curves`` the key of what its pictures are drawn from.
     """
 
     run: str
@@ -176,7 +176,7 @@ class TrainedModel(Record, frozen=True, kw_only=True):
     environment: Environment | None = None
     threshold: float | None = None
     intervals: dict[str, tuple[float, float]] = {}
-    card: str | None = None
+    curves: str | None = None
 
 
 class RefusedModel(Record, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ def publish(protocol: str, stage: str, record: Record, workspace: Workspace) -> 
     if isinstance(record, ValidatedData):
         markdown += f"\n\n{_report(record, workspace)}"
     if isinstance(record, TrainedModel):
-        markdown += _card(record, workspace)
+        markdown += _pictures(record, workspace)
     if isinstance(record, Deployment):
         markdown += f"\n\n#### Where the champion comes from\n\n{_lineage(record, workspace)}"
     create_markdown_artifact(markdown, key=f"pulse-{protocol}-{stage}", description=f"{stage} of {protocol}")
@@ -41,18 +41,18 @@ def _report(record: ValidatedData, workspace: Workspace) -> str:
     return report_markdown(load_report(open_store(workspace.store), record))
 
 
-def _card(record: TrainedModel, workspace: Workspace) -> str:
-    """Gates and pictures of the model card; nothing where there is none, or a damaged one."""
+def _pictures(record: TrainedModel, workspace: Workspace) -> str:
+    """The pictures of the model card; none where what they are drawn from is gone or damaged."""
     from pulse_blocks.snapshots.sealing import holds
     from pulse_blocks.stores import open_store
-    from pulse_blocks.training.card import Card
+    from pulse_blocks.training.card import Drawing
     from pulse_blocks.training.card.markdown import drawn
 
     store = open_store(workspace.store)
-    if record.card is None or store.size(record.card) is None:
+    if record.curves is None or store.size(record.curves) is None:
         return ""
-    data = store.get(record.card)
-    return f"\n\n{drawn(msgspec.json.decode(data, type=Card))}" if holds(data) else ""
+    data = store.get(record.curves)
+    return f"\n\n{drawn(msgspec.json.decode(data, type=Drawing))}" if holds(data) else ""
 
 
 def _lineage(record: Deployment, workspace: Workspace) -> str:

@@ -112,6 +112,7 @@ def _differences(trained: TrainedModel, fitted: Fitted, store: Store) -> list[Di
         found.append(Difference(what="trees", recorded=trained.trees, now=fitted.trees))
         found += of_texts(_text(trained, store), fitted.text)
     found += of_values("metrics", trained.metrics, fitted.metrics)
+    found += of_values("decision", {"threshold": trained.threshold}, {"threshold": fitted.threshold})
     counts = {"train_rows": trained.train_rows, "test_rows": trained.test_rows}
     found += of_values("rows", counts, {"train_rows": fitted.train_rows, "test_rows": fitted.test_rows})
     return found

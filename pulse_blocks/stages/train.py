@@ -110,15 +110,14 @@ def _record(
     from pulse_blocks import training
     from pulse_blocks.snapshots.sealing import seal
     from pulse_blocks.stages.restored import sentence
-    from pulse_blocks.training.card import card
+    from pulse_blocks.training.card import drawing
 
     text = f"models/{fitted.text_sha256}.txt"
     smoke = f"models/{fitted.text_sha256}.smoke.json"
     store.put(text, fitted.text)
     store.put(smoke, seal(to_json(fitted.smoke)))
-    # Of the same trees each run has a card of its own.
-    shown = f"models/{fitted.text_sha256}.{run}.card.json"
-    store.put(shown, seal(to_json(card(context.protocol, snapshot, fitted, ids.run_id(run)))))
+    curves = f"models/{fitted.text_sha256}.curves.json"
+    store.put(curves, seal(to_json(drawing(context.protocol, fitted))))
     return TrainedModel(
         run=ids.run_id(run),
         tracking_run=run,
@@ -140,5 +139,5 @@ def _record(
         environment=fitted.environment,
         threshold=fitted.threshold,
         intervals=fitted.intervals,
-        card=shown,
+        curves=curves,
     )

@@ -99,12 +99,13 @@ def _start(name: str, command: list[str], port: str | None, path: str, bodies: l
     path_of_tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     started = time.monotonic()
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+        command,
+        # Only Pulse tells its address; a pipe that nobody reads would stop a server that logs.
+        stdout=subprocess.PIPE if port is None else subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
         env={**os.environ, "PATH": path_of_tools, "DO_NOT_TRACK": "1"},
     )  # fmt: skip
     try:
-        assert process.stdout
-        address = process.stdout.readline().strip() if port is None else f"http://127.0.0.1:{port}"
+        address = process.stdout.readline().strip() if process.stdout else f"http://127.0.0.1:{port}"
         netloc = address.removeprefix("http://")
         while _first(netloc, path, bodies[0].replace("@", _HOLE)) != http.client.OK:
             if process.poll() is not None or time.monotonic() - started > 120:

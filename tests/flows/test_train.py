@@ -65,6 +65,7 @@ def test_each_stage_leaves_an_artifact(api: Server, workspace: Workspace) -> Non
     assert set(by_key) == {f"pulse-tiny-{stage}" for stage in [*STAGES, "progress"]}
     assert by_key["pulse-tiny-progress"]["data"] == 100.0
     assert "rows hold the contract" in by_key["pulse-tiny-validate"]["data"]
+    assert by_key["pulse-tiny-train"]["data"].count("](data:image/png;base64,") == 5
     assert "- **Model** `tiny@1.0.0-" in by_key["pulse-tiny-deploy"]["data"]
 
 

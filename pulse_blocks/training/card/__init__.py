@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from pulse_blocks.training.card.facts import Card, card
+from pulse_blocks.training.card.facts import Card, Drawing, card, drawing
 from pulse_blocks.training.card.html import html
 from pulse_blocks.training.card.markdown import markdown
 
-__all__ = ["Card", "card", "html", "markdown"]
+__all__ = ["Card", "Drawing", "card", "drawing", "html", "markdown"]

@@ -13,11 +13,20 @@ from pulse_blocks.training.gates import GateResult
 _POINTS = 200
 
 
-class Card(Record, frozen=True, kw_only=True):
-    """A model for people. ``history`` is thinned to at most 200 rounds: metric → (round, value).
+class Drawing(Record, frozen=True, kw_only=True):
+    """What pictures are drawn from: the same for the same trees on the same rows, whichever run grew them.
 
-    ``facts`` are name and text, in the order in which they are shown.
+    ``history`` is thinned to at most 200 rounds: metric → (round, value).
     """
+
+    importance: dict[str, float]
+    history: dict[str, tuple[tuple[int, float], ...]]
+    curves: Curves
+    classes: tuple[str, ...]
+
+
+class Card(Record, frozen=True, kw_only=True):
+    """A model for people. ``facts`` are name and text, in the order in which they are shown."""
 
     model: str
     task: str
@@ -26,10 +35,7 @@ class Card(Record, frozen=True, kw_only=True):
     metrics: dict[str, float]
     intervals: dict[str, tuple[float, float]]
     gates: tuple[GateResult, ...]
-    importance: dict[str, float]
-    history: dict[str, tuple[tuple[int, float], ...]]
-    curves: Curves
-    classes: tuple[str, ...]
+    drawing: Drawing
 
 
 def card(protocol: Protocol, snapshot: Snapshot, fitted: Fitted, run: str) -> Card:
@@ -42,6 +48,13 @@ def card(protocol: Protocol, snapshot: Snapshot, fitted: Fitted, run: str) -> Ca
         metrics=fitted.metrics,
         intervals=fitted.intervals,
         gates=fitted.gates,
+        drawing=drawing(protocol, fitted),
+    )
+
+
+def drawing(protocol: Protocol, fitted: Fitted) -> Drawing:
+    """What the pictures of a fitted model are drawn from."""
+    return Drawing(
         importance=fitted.importance,
         history={name: _thinned(values) for name, values in fitted.history.items()},
         curves=fitted.curves,

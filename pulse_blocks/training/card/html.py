@@ -22,7 +22,7 @@ def html(card: Card) -> str:
 
     figures = "".join(
         f'<figure><figcaption>{escape(title)}</figcaption><img alt="{escape(title)}" src="{data_uri(png)}"></figure>'
-        for title, png in pictures(card)
+        for title, png in pictures(card.drawing)
     )
     gates = f"<h2>Gates</h2>{_table(gate_rows(card))}" if card.gates else ""
     title = escape(card.model)

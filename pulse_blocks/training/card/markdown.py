@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 
-from pulse_blocks.training.card.facts import Card
+from pulse_blocks.training.card.facts import Card, Drawing
 from pulse_blocks.training.gates import CHAMPION
 
 
@@ -15,16 +15,16 @@ def markdown(card: Card) -> str:
     if card.description:
         parts.append(_plain(card.description))
     parts += [_table(card.facts), "## On the held-out part", _table(metric_rows(card))]
-    return "\n\n".join((*parts, drawn(card))) + "\n"
+    if card.gates:
+        parts += ["## Gates", _table(gate_rows(card))]
+    return "\n\n".join((*parts, drawn(card.drawing))) + "\n"
 
 
-def drawn(card: Card) -> str:
-    """Gates and pictures: what a summary of the run's record does not have."""
+def drawn(drawing: Drawing) -> str:
+    """The pictures, each below its title."""
     from pulse_blocks.training.card.plots import pictures
 
-    parts = ["## Gates", _table(gate_rows(card))] if card.gates else []
-    parts += [f"## {title}\n\n![{title}]({data_uri(png)})" for title, png in pictures(card)]
-    return "\n\n".join(parts)
+    return "\n\n".join(f"## {title}\n\n![{title}]({data_uri(png)})" for title, png in pictures(drawing))
 
 
 def metric_rows(card: Card) -> list[tuple[str, str]]:

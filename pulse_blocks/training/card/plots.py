@@ -6,16 +6,16 @@ import io
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pulse_blocks.training.card.facts import Card
+from pulse_blocks.training.card.facts import Drawing
 
 _TOP = 20
 _INK, _PALE, _OTHER = "#2563eb", "#9ca3af", "#d97706"
 _SMALL = (4.2, 3.2)
 
 
-def pictures(card: Card) -> Iterator[tuple[str, bytes]]:
+def pictures(drawing: Drawing) -> Iterator[tuple[str, bytes]]:
     """Title and PNG of each picture that the model's task has."""
-    curves = card.curves
+    curves = drawing.curves
     if curves.roc is not None:
         roc = curves.roc
         yield "ROC", _drawn(lambda axes: _line(axes, roc, "false positive rate", "true positive rate", True))
@@ -23,14 +23,14 @@ def pictures(card: Card) -> Iterator[tuple[str, bytes]]:
         recall = curves.precision_recall
         yield "Precision and recall", _drawn(lambda axes: _line(axes, recall, "recall", "precision", False))
     if curves.confusion is not None:
-        yield "Confusion", _drawn(lambda axes: _confusion(axes, card))
+        yield "Confusion", _drawn(lambda axes: _confusion(axes, drawing))
     yield (
         "Calibration",
         _drawn(lambda axes: _line(axes, curves.calibration, "predicted", "observed", True, marker="o")),
     )
-    yield "Feature importance", importance_png(card.importance)
-    if card.history:
-        yield "Learning curve", _drawn(lambda axes: _learning(axes, card))
+    yield "Feature importance", importance_png(drawing.importance)
+    if drawing.history:
+        yield "Learning curve", _drawn(lambda axes: _learning(axes, drawing))
 
 
 def importance_png(importance: Mapping[str, float]) -> bytes:
@@ -59,26 +59,26 @@ def _line(axes: Any, curve: Any, x: str, y: str, diagonal: bool, marker: str | N
     _labels(axes, x, y)
 
 
-def _learning(axes: Any, card: Card) -> None:
+def _learning(axes: Any, drawing: Drawing) -> None:
     """The first metric, on held-out and, where there are any, on validation rows."""
-    metric = next(iter(card.history))
+    metric = next(iter(drawing.history))
     for name, label, colour in ((metric, "held out", _INK), (f"validation/{metric}", "validation", _OTHER)):
-        if name in card.history:
-            axes.plot(*zip(*card.history[name], strict=True), color=colour, label=label)
+        if name in drawing.history:
+            axes.plot(*zip(*drawing.history[name], strict=True), color=colour, label=label)
     axes.legend(frameon=False, fontsize=8)
     _labels(axes, "round", metric)
 
 
-def _confusion(axes: Any, card: Card) -> None:
-    counts = card.curves.confusion or ()
+def _confusion(axes: Any, drawing: Drawing) -> None:
+    counts = drawing.curves.confusion or ()
     axes.imshow([[count / max(sum(row), 1) for count in row] for row in counts], cmap="Blues", vmin=0, vmax=1)
     if len(counts) <= 12:
         for at, row in enumerate(counts):
             for to, count in enumerate(row):
                 colour = "white" if count > sum(row) / 2 else "#374151"
                 axes.text(to, at, f"{count}", ha="center", va="center", fontsize=7, color=colour)
-        axes.set_xticks(range(len(counts)), card.classes, fontsize=7)
-        axes.set_yticks(range(len(counts)), card.classes, fontsize=7)
+        axes.set_xticks(range(len(counts)), drawing.classes, fontsize=7)
+        axes.set_yticks(range(len(counts)), drawing.classes, fontsize=7)
     _labels(axes, "chosen", "true")
 
 

@@ -19,6 +19,16 @@ def test_numbers_keep_all_their_digits(value: float) -> None:
     assert json.loads(output)["probability"] == value
 
 
+def test_the_threshold_that_training_chose() -> None:
+    """Where the protocol leaves it to training, the bundle's decides; without one nothing is served."""
+    left = protocol(output={"decision": {"threshold": "auto"}})
+    decided = [json.loads(output)["decision"] for output in renderer(left, 1, 0.25)([0.2499, 0.25])]
+    assert decided == [False, True]
+    with pytest.raises(PulseError) as error:
+        renderer(left, 1)
+    assert error.value.code == "model.threshold"
+
+
 def test_the_decision_begins_at_the_threshold() -> None:
     """True from the threshold on, false below."""
     render = renderer(protocol(output={"decision": {"threshold": 0.3}}), 1)

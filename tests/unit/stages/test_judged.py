@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 
 from pulse_blocks import bundle
+from pulse_blocks.errors import PulseError
 from pulse_blocks.lineage import trace
+from pulse_blocks.protocol import loading
 from pulse_blocks.serving.model import Model
 from pulse_blocks.settings import Workspace
+from pulse_blocks.stages.context import Context
 from pulse_blocks.stages.reproduce import reproduce
+from pulse_blocks.stages.store import store
 from pulse_blocks.stores import open_store
 from pulse_blocks.tracking import Tracking
 from tests import six_stages
@@ -77,8 +81,8 @@ def test_two_classes(workspace: Workspace) -> None:
     folder = Path(workspace.artifacts) / "tumour" / model.tracking_run / "artifacts"
     assert model.model in (folder / "model_card.html").read_text()
     assert "Precision and recall" in (folder / "model_card.md").read_text()
-    assert model.card is not None
-    assert open_store(workspace.store).size(model.card)
+    assert model.curves is not None
+    assert open_store(workspace.store).size(model.curves)
     again = reproduce(workspace, model.run)
     assert (again.same, again.differences) == (True, ())
 
@@ -134,3 +138,17 @@ def test_a_value(workspace: Workspace) -> None:
     low, high = outcome.model.intervals["rmse"]
     assert low < outcome.model.metrics["rmse"] < high
     assert Path(open_store(workspace.store).locate(outcome.model.text)).is_file()
+
+
+def test_another_threshold_of_the_same_trees_is_another_contract(workspace: Workspace) -> None:
+    """A stored bundle is never changed: where the same trees would decide otherwise, a new version is asked for."""
+    training = {"rounds": 5, "params": PARAMS, "split": {"by": "random", "validation": 0.5}}
+    auto = {"decision": {"threshold": "auto"}}
+    write_protocol(workspace, "cancer", "decided", training=training, output=auto)
+    outcome = six_stages.run(workspace, "decided")
+    protocol = loading.load(loading.find(workspace, "decided"))
+    context = Context(protocol=protocol, workspace=workspace, window=None, attempt="attempt-other")
+    other = msgspec.structs.replace(outcome.model, threshold=0.123)
+    with pytest.raises(PulseError) as error:
+        store(other, context)
+    assert error.value.code == "bundle.contract_changed"
