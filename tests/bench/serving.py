@@ -101,9 +101,12 @@ def _start(name: str, command: list[str], port: str | None, path: str, bodies: l
     process = subprocess.Popen(
         command,
         # Only Pulse tells its address; a pipe that nobody reads would stop a server that logs.
-        stdout=subprocess.PIPE if port is None else subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+        stdout=subprocess.PIPE if port is None else subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
         env={**os.environ, "PATH": path_of_tools, "DO_NOT_TRACK": "1"},
-    )  # fmt: skip
+    )
     try:
         address = process.stdout.readline().strip() if process.stdout else f"http://127.0.0.1:{port}"
         netloc = address.removeprefix("http://")
