@@ -19,6 +19,7 @@ from tests.tiny_project import make_project
 _SHARE_A_PREFECT_SERVER = ("flows", "browser")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests that need the Prefect server in one process of pytest-xdist: there is one server."""
     folders = [str(Path(__file__).parent / name) for name in _SHARE_A_PREFECT_SERVER]

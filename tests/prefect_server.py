@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pulse_blocks.cli.services import Service, free_port
+from pulse_blocks.cli.ports import free_port
+from pulse_blocks.cli.services import Service
 
 
 class Server(NamedTuple):

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import msgspec
 
-from pulse_blocks.cli.services import Service, answers, choose_port, stop_group
+from pulse_blocks.cli.ports import choose_port
+from pulse_blocks.cli.services import Service, answers, stop_group
 from pulse_blocks.settings import Workspace
 
 
@@ -99,11 +100,21 @@ def _find(folder: Path) -> Running | None:
 
 def _start(workspace: Workspace, folder: Path, port: int | None) -> Running:
     chosen = choose_port(port, 4200, "the Prefect server")
-    ui = f"http://127.0.0.1:{chosen}"
+    ui = f"http://127.0.0.1:{chosen.number}"
     api = f"{ui}/api"
     server = Service(
         "The Prefect server",
-        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(chosen)],
+        [
+            sys.executable,
+            "-m",
+            "prefect",
+            "server",
+            "start",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(chosen.number),
+        ],
         log=workspace.folder / "logs" / "prefect-server.log",
         env={
             **environment(workspace, api),
@@ -112,6 +123,7 @@ def _start(workspace: Workspace, folder: Path, port: int | None) -> Running:
         },
         url=ui,
         ready=f"{api}/health",
+        port=chosen,
     )
     running = Running(api=api, ui=ui, pid=server.pid)
     # Written before it is ready: a command that is killed meanwhile leaves a server that can be found.

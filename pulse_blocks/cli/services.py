@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -13,7 +12,8 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.cli.ports import Port
+from pulse_blocks.errors import UnavailableError
 
 _GRACE_SECONDS = 10.0
 _ANSWER_SECONDS = 5.0
@@ -23,9 +23,20 @@ class Service:
     """One process in a session of its own, its output in a log file."""
 
     def __init__(
-        self, name: str, argv: Sequence[str], *, log: Path, env: Mapping[str, str], url: str, ready: str
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str],
+        url: str,
+        ready: str,
+        port: Port | None = None,
     ) -> None:
-        """``url`` is what people open; ``ready`` is an address that answers 200 once the service works."""
+        """``url`` is what people open; ``ready`` is an address that answers 200 once the service works.
+
+        ``port`` stays claimed for as long as the service lives.
+        """
         self.name = name
         self.url = url
         self.log = log
@@ -40,7 +51,10 @@ class Service:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                pass_fds=(port.claim.fileno(),) if port else (),
             )
+        if port:
+            port.claim.close()  # the service holds it now
 
     @property
     def pid(self) -> int:
@@ -102,34 +116,3 @@ def last_line(log: Path) -> str:
     except OSError:
         return ""
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
-
-
-def choose_port(wanted: int | None, usual: int, name: str) -> int:
-    """``wanted`` if it is free (else PulseError); without a wish the usual port, or a free one if it is taken."""
-    if wanted is not None:
-        if is_free(wanted):
-            return wanted
-        raise PulseError(
-            "port.taken",
-            f"Port {wanted} for {name} is taken by another program.",
-            "Name another one, or leave the option out and a free one is chosen.",
-        )
-    return usual if is_free(usual) else free_port()
-
-
-def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from pulse_blocks.cli.embedded import Running, environment
-from pulse_blocks.cli.services import Service, choose_port, free_port, last_line
+from pulse_blocks.cli.ports import any_port, choose_port
+from pulse_blocks.cli.services import Service, last_line
 from pulse_blocks.errors import PulseError
 from pulse_blocks.settings import Workspace
 
@@ -47,14 +48,14 @@ def deploy(workspace: Workspace, server: Running) -> None:
 def mlflow_ui(workspace: Workspace, port: int | None = None) -> Service:
     """MLflow's server over the workspace's own database."""
     chosen = choose_port(port, 5000, "MLflow")
-    url = f"http://127.0.0.1:{chosen}"
+    url = f"http://127.0.0.1:{chosen.number}"
     return Service(
         "MLflow",
         _module(
             "mlflow",
             "server",
             host="127.0.0.1",
-            port=str(chosen),
+            port=str(chosen.number),
             workers="1",
             backend_store_uri=workspace.tracking,
             default_artifact_root=workspace.artifacts,
@@ -64,12 +65,13 @@ def mlflow_ui(workspace: Workspace, port: int | None = None) -> Service:
         env={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "DO_NOT_TRACK": "true"},
         url=url,
         ready=f"{url}/health",
+        port=chosen,
     )
 
 
 def worker(workspace: Workspace, server: Running) -> Service:
     """A process worker of the pool ``pulse``."""
-    health = free_port()
+    health = any_port()
     return Service(
         "The worker",
         _module(
@@ -79,25 +81,27 @@ def worker(workspace: Workspace, server: Running) -> Service:
         env={
             **client_environment(workspace, server),
             "PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1",
-            "PREFECT_WORKER_WEBSERVER_PORT": str(health),
+            "PREFECT_WORKER_WEBSERVER_PORT": str(health.number),
             "PREFECT_WORKER_QUERY_SECONDS": "2",
         },
         url=f"{server.ui}/v2/work-pools/work-pool/{POOL}",
-        ready=f"http://127.0.0.1:{health}/health",
+        ready=f"http://127.0.0.1:{health.number}/health",
+        port=health,
     )
 
 
 def runtime(workspace: Workspace, names: list[str], port: int | None = None) -> Service:
     """The inference runtime for these models."""
     chosen = choose_port(port, 8080, "the runtime")
-    url = f"http://127.0.0.1:{chosen}"
+    url = f"http://127.0.0.1:{chosen.number}"
     return Service(
         "The runtime",
-        [sys.executable, "-m", "pulse_blocks", "serve", *names, "--port", str(chosen)],
+        [sys.executable, "-m", "pulse_blocks", "serve", *names, "--port", str(chosen.number)],
         log=workspace.folder / "logs" / "runtime.log",
         env={"PULSE_ROOT": workspace.root},
         url=f"{url}/docs",
         ready=f"{url}/readyz",
+        port=chosen,
     )
 
 

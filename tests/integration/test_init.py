@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from pulse_blocks.cli.ports import free_port
 from pulse_blocks.cli.scaffold import project_files
-from pulse_blocks.cli.services import Service, free_port
+from pulse_blocks.cli.services import Service
 from tests.tiny_project import PROTOCOL, RECORD, ROOT, pulse, write_parcels
 
 

@@ -71,7 +71,8 @@ def sqlite(_: Workspace) -> Iterator[Diagnosis]:
 
 
 def ports(_: Workspace) -> Iterator[Diagnosis]:
-    from pulse_blocks.cli.services import answers, is_free
+    from pulse_blocks.cli.ports import is_free
+    from pulse_blocks.cli.services import answers
 
     taken = []
     for port, what, probe in PORTS:
