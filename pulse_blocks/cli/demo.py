@@ -91,7 +91,7 @@ class Story:
             "  pulse run flight-delay                the six stages again: unchanged data, no new bytes\n"
             f"  pulse lineage {summary['snapshot']}       what stands on this snapshot\n"
             "  pulse snapshot verify                 is every byte still the one that was written?\n"
-            "  pulse check protocols/                is every contract sound?\n\n"
+            "  pulse check                           is every contract sound?\n\n"
             "The contract is in protocols/flight-delay.yaml: change it and run again. In a shell of your own call\n"
             f"the commands as {os.path.relpath(sys.argv[0])}, or activate the virtual environment first."
         )
