@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: help install demo test lint format faults faults-short bench lock screenshots up clean
+.PHONY: help install demo test test-long lint format faults faults-short bench lock screenshots up clean
 
 help: ## list every verb
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,10 @@ demo: install ## the whole story on real flights, from a YAML file to a traced p
 	@$(BIN)/pulse demo $(ARGS)
 
 test: install ## all tests, on real servers
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not faults' $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not faults and not long' $(ARGS)
+
+test-long: install ## whole loops on real servers: minutes each
+	@$(BIN)/python -m pytest -m 'long and not faults' $(ARGS)
 
 lint: install ## formatting, lint, types, import contracts
 	@$(BIN)/ruff format --check .

@@ -145,3 +145,95 @@ restores = Table(
     Index("restores_name_seq", "name", "seq"),
     sqlite_autoincrement=True,
 )
+
+drift_checks = Table(
+    "drift_checks",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("name", TEXT, nullable=False),
+    Column("model", TEXT, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("window_start", BigInteger),
+    Column("window_end", BigInteger),
+    Column("rows", BigInteger, nullable=False),
+    Column("verdict", TEXT, nullable=False),
+    Column("result", TEXT, nullable=False),
+    Column("report", TEXT),
+    Index("drift_checks_name_at", "name", "at"),
+)
+
+regressions = Table(
+    "regressions",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("name", TEXT, nullable=False),
+    Column("model", TEXT, nullable=False),
+    Column("previous", TEXT),
+    Column("at", BigInteger, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("details", TEXT, nullable=False),
+    Index("regressions_name_at", "name", "at"),
+)
+
+causes = Table(
+    "causes",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("kind", TEXT, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("used_by", TEXT, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("causes_name_at", "name", "at"),
+)
+
+automation_failures = Table(
+    "automation_failures",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("automation", TEXT, nullable=False),
+    Column("action", TEXT, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+scorings = Table(
+    "scorings",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("name", TEXT, nullable=False),
+    Column("model", TEXT, nullable=False),
+    Column("datasource", TEXT, nullable=False),
+    Column("started", BigInteger, nullable=False),
+    Column("ended", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("details", TEXT, nullable=False),
+    Index("scorings_name_started", "name", "started"),
+)
+
+inference_files = Table(
+    "inference_files",
+    metadata,
+    Column("key", TEXT, primary_key=True),
+    Column("sha256", TEXT, nullable=False),
+    Column("scoring", TEXT),
+    Column("first_id", TEXT, nullable=False),
+    Column("last_id", TEXT, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("models", TEXT, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("inference_files_ids", "first_id", "last_id"),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("name", TEXT, nullable=False),
+    Column("held", Integer, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("who", TEXT, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("holds_name_seq", "name", "seq"),
+    sqlite_autoincrement=True,
+)

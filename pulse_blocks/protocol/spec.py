@@ -23,12 +23,33 @@ from pulse_blocks.protocol.check_spec import (
     QuantileSpec,
     Severity,
 )
+from pulse_blocks.protocol.monitoring_spec import (
+    DriftWindowSpec,
+    FeatureDriftSpec,
+    GuardSpec,
+    Method,
+    MonitoringSpec,
+    PerformanceDriftSpec,
+    PredictionDriftSpec,
+    Threshold,
+)
+from pulse_blocks.protocol.serving_spec import BatchSpec, BreakerSpec, CacheSpec, ServingSpec
+from pulse_blocks.protocol.training_spec import (
+    CalibrationSpec,
+    EarlyStoppingSpec,
+    GateSpec,
+    RangeSpec,
+    ResourcesSpec,
+    SearchSpec,
+    SplitSpec,
+    TrainingSpec,
+    WeightsSpec,
+)
 from pulse_blocks.protocol.vocabulary import (
     ColumnName,
     Duration,
     Name,
     Number,
-    Positive,
     SemVer,
     Share,
     Spec,
@@ -36,21 +57,42 @@ from pulse_blocks.protocol.vocabulary import (
 )
 
 __all__ = [
+    "BatchSpec",
     "BoundsSpec",
+    "BreakerSpec",
+    "CacheSpec",
+    "CalibrationSpec",
     "CheckSpec",
     "ColumnName",
+    "DriftWindowSpec",
     "Duration",
+    "EarlyStoppingSpec",
+    "FeatureDriftSpec",
     "FreshSpec",
+    "GateSpec",
+    "GuardSpec",
     "MeanSpec",
+    "Method",
+    "MonitoringSpec",
     "Name",
     "NullsSpec",
     "Number",
     "OnInvalidSpec",
+    "PerformanceDriftSpec",
+    "PredictionDriftSpec",
     "QuantileSpec",
+    "RangeSpec",
+    "ResourcesSpec",
+    "SearchSpec",
     "SemVer",
+    "ServingSpec",
     "Severity",
     "Share",
     "Spec",
+    "SplitSpec",
+    "Threshold",
+    "TrainingSpec",
+    "WeightsSpec",
     "seconds",
 ]
 
@@ -77,7 +119,10 @@ class SourceSpec(Spec, frozen=True, kw_only=True):
 
 
 class FieldSpec(Spec, frozen=True, kw_only=True):
-    """What one column may hold. Null is refused unless ``nullable``."""
+    """What one column may hold. Null is refused unless ``nullable``.
+
+    The ledger holds a keyed hash of what is ``private`` instead of the value.
+    """
 
     type: FieldType
     ge: Number | None = None
@@ -89,6 +134,7 @@ class FieldSpec(Spec, frozen=True, kw_only=True):
     min_length: Annotated[int, Meta(ge=0)] | None = None
     max_length: Annotated[int, Meta(ge=0)] | None = None
     nullable: bool = False
+    private: bool = False
     unit: str | None = None
     description: str | None = None
 
@@ -115,150 +161,11 @@ class OutputSpec(Spec, frozen=True, kw_only=True):
     decision: DecisionSpec = DecisionSpec()
 
 
-class SplitSpec(Spec, frozen=True, kw_only=True):
-    """How rows are held out.
+class RetentionSpec(Spec, frozen=True, kw_only=True):
+    """How long inferences stay in the ledger and, after that, in the archive. Left out: for ever."""
 
-    ``time``: the last ``test`` share of the days; ``random``: each row by ``seed``; ``group``: all rows of a
-    value of ``column``, by ``seed``; ``column``: the rows whose ``column`` is ``value``. ``validation`` is the
-    share of the training part that early stopping and the threshold are decided on.
-    """
-
-    by: Literal["time", "random", "group", "column"] = "random"
-    test: Annotated[float, Meta(gt=0, lt=1)] = 0.2
-    column: ColumnName | None = None
-    value: bool | int | float | str | None = None
-    validation: Annotated[float, Meta(gt=0, lt=1)] = 0.2
-
-
-class EarlyStoppingSpec(Spec, frozen=True, kw_only=True):
-    """Stop when ``metric`` on the validation part has not improved for ``rounds``; the best round is kept."""
-
-    rounds: Positive
-    metric: str | None = None
-
-
-class WeightsSpec(Spec, frozen=True, kw_only=True):
-    """The column that says how much a row counts in training."""
-
-    column: ColumnName
-
-
-class GateSpec(Spec, frozen=True, kw_only=True):
-    """A condition on a metric of the held-out part; a model that misses one is not registered."""
-
-    metric: str
-    at_least: Number | None = None
-    at_most: Number | None = None
-    not_below_champion_by: Annotated[float, Meta(ge=0)] | None = None
-
-
-class ResourcesSpec(Spec, frozen=True, kw_only=True):
-    """What training may use; ``auto`` is decided from the data."""
-
-    cpu: Literal["auto"] | Positive = "auto"
-    memory: Annotated[str, Meta(pattern=r"^(auto|[1-9]\d{0,8}(MiB|GiB))\Z")] = "auto"
-    workers: Literal["auto"] | Positive = "auto"
-    timeout: Duration = "1h"
-
-
-class TrainingSpec(Spec, frozen=True, kw_only=True):
-    """How the model is fitted and judged. ``params`` go to LightGBM as they are."""
-
-    algorithm: Literal["lightgbm"] = "lightgbm"
-    seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
-    params: dict[str, bool | int | float | str] = msgspec.field(default_factory=dict)
-    rounds: Annotated[int, Meta(ge=1, le=100_000)] = 100
-    early_stopping: EarlyStoppingSpec | None = None
-    weights: Literal["balanced"] | WeightsSpec | None = None
-    monotone: dict[ColumnName, Literal["increasing", "decreasing"]] = msgspec.field(default_factory=dict)
-    split: SplitSpec = SplitSpec()
-    metrics: tuple[str, ...] = ()
-    gates: tuple[GateSpec, ...] = ()
-    schedule: str | None = None
-    resources: ResourcesSpec = ResourcesSpec()
-
-
-class BatchSpec(Spec, frozen=True, kw_only=True):
-    """The largest micro-batch of the runtime, in rows."""
-
-    max_rows: Annotated[int, Meta(ge=1, le=65_536)] = 64
-
-
-class CacheSpec(Spec, frozen=True, kw_only=True):
-    """Replies kept by model and input hash; no entries means no cache."""
-
-    entries: Annotated[int, Meta(ge=0, le=100_000_000)] = 10_000
-    ttl: Duration = "60s"
-
-
-class BreakerSpec(Spec, frozen=True, kw_only=True):
-    """After ``failures`` in a row the model is not called for ``reset``; the fallback answers."""
-
-    failures: Positive = 5
-    reset: Duration = "10s"
-    fallback: Literal["previous-version", "none"] = "none"
-
-
-class ServingSpec(Spec, frozen=True, kw_only=True):
-    """How the runtime serves. ``queue`` is the number of requests that may wait.
-
-    ``deadline`` is the longest that one may take, and what a request may shorten for itself.
-    """
-
-    batch: BatchSpec = BatchSpec()
-    cache: CacheSpec = CacheSpec()
-    breaker: BreakerSpec = BreakerSpec()
-    queue: Annotated[int, Meta(ge=1, le=1_000_000)] = 1024
-    deadline: Duration = "10s"
-
-
-class DriftWindowSpec(Spec, frozen=True, kw_only=True):
-    """What a drift check looks at: the last days, hours or rows (exactly one)."""
-
-    days: Positive | None = None
-    hours: Positive | None = None
-    rows: Positive | None = None
-
-
-Method = Literal["wasserstein", "jensenshannon", "psi", "ks"]
-Threshold = Literal["auto"] | Annotated[float, Meta(gt=0)]
-
-
-class FeatureDriftSpec(Spec, frozen=True, kw_only=True):
-    """When features count as drifted: the weighed ``share`` of them beyond ``threshold``."""
-
-    method: Method = "wasserstein"
-    threshold: Threshold = "auto"
-    weights: Literal["importance", "equal"] = "importance"
-    share: Share = 0.2
-
-
-class PredictionDriftSpec(Spec, frozen=True, kw_only=True):
-    """When predictions count as drifted."""
-
-    method: Method = "jensenshannon"
-    threshold: Threshold = "auto"
-
-
-class PerformanceDriftSpec(Spec, frozen=True, kw_only=True):
-    """The largest drop of a metric against the held-out part, where labels have come in."""
-
-    metric: str
-    max_drop: Annotated[float, Meta(gt=0)]
-
-
-class MonitoringSpec(Spec, frozen=True, kw_only=True):
-    """When the model counts as drifted, and what happens then."""
-
-    schedule: str = "*/15 * * * *"
-    window: DriftWindowSpec = DriftWindowSpec(days=7)
-    min_rows: Positive = 500
-    features: FeatureDriftSpec = FeatureDriftSpec()
-    prediction: PredictionDriftSpec = PredictionDriftSpec()
-    performance: PerformanceDriftSpec | None = None
-    persistence: Positive = 2
-    cooldown: Duration = "6h"
-    on_drift: Literal["retrain", "alert", "rollback"] = "alert"
+    live: Duration | None = None
+    archived: Duration | None = None
 
 
 class Protocol(Spec, frozen=True, kw_only=True):
@@ -280,6 +187,7 @@ class Protocol(Spec, frozen=True, kw_only=True):
     on_invalid: OnInvalidSpec = OnInvalidSpec()
     serving: ServingSpec = ServingSpec()
     monitoring: MonitoringSpec = MonitoringSpec()
+    retention: RetentionSpec = RetentionSpec()
 
     @property
     def digest(self) -> str:
