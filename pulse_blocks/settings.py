@@ -8,7 +8,6 @@ line need no Prefect. Where nothing is configured it is the embedded default bel
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +20,6 @@ from pulse_blocks.errors import PulseError
 FOLDER = ".pulse"
 FILE = "workspace.toml"
 _SQLITE = "sqlite:///"
-_REFERENCE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
 
 
 class Datasource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,7 +32,10 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Everything a stage, the runtime or a command needs to know about its surroundings.
 
     Paths in URLs are relative to ``root`` in the file and absolute once loaded. ``durability`` is what a reply of
-    the runtime survives in the ledger: a power loss, or only the death of the process.
+    the runtime survives in the ledger: a power loss, or only the death of the process. ``training_pool`` is the Prefect
+    work pool on which training runs as a step of its own; where it is empty training is a child of the pipeline.
+    ``dask`` is the address of a Dask scheduler or a cluster class for training with several workers; where it is empty
+    they are processes of this machine.
     """
 
     root: str = ""
@@ -44,6 +45,8 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     tracking: str = f"{_SQLITE}{FOLDER}/mlflow.db"
     artifacts: str = f"{FOLDER}/artifacts"
     durability: Literal["full", "process"] = "full"
+    training_pool: str = ""
+    dask: str = ""
     datasources: dict[str, Datasource] = {}
 
     @property
@@ -55,6 +58,10 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def protocols(self) -> Path:
         """The folder of the project's protocol files."""
         return Path(self.root) / "protocols"
+
+
+# What a file, the environment (as PULSE_KEY) or a Prefect block may say.
+KEYS = tuple(name for name in Workspace.__struct_fields__ if name not in ("root", "datasources"))
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -75,7 +82,7 @@ def load(root: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     env = os.environ if environ is None else environ
     path = folder / FOLDER / FILE
     values = _read(path)
-    for key in ("name", "store", "ledger", "tracking", "artifacts", "durability"):
+    for key in KEYS:
         if from_env := env.get(f"PULSE_{key.upper()}"):
             values[key] = from_env
     values["root"] = str(folder)
@@ -127,23 +134,3 @@ def absolute_url(url: str, root: Path) -> str:
 def sqlite_path(url: str) -> Path | None:
     """The file of a ``sqlite:///`` URL, None for any other URL."""
     return Path(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else None
-
-
-def resolve_references(url: str, environ: Mapping[str, str] | None = None) -> str:
-    """``${NAME}`` replaced from the environment: how a secret stays out of files.
-
-    Raises PulseError where the variable is not set. Call it where the connection is opened, never earlier.
-    """
-    env = os.environ if environ is None else environ
-
-    def value(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name not in env:
-            raise PulseError(
-                "workspace.reference_unset",
-                f"The environment variable {name} that the workspace refers to is not set.",
-                f"Set {name} and try again.",
-            )
-        return env[name]
-
-    return _REFERENCE.sub(value, url)

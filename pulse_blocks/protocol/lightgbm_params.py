@@ -194,6 +194,31 @@ TUNABLE = frozenset({
     "use_quantized_grad", "xgboost_dart_mode", "zero_as_missing",
 })
 # fmt: on
+# Those that take whole numbers.
+INTEGERS = frozenset(
+    {
+        "bagging_freq",
+        "bin_construct_sample_cnt",
+        "max_bin",
+        "max_cat_threshold",
+        "max_cat_to_onehot",
+        "max_depth",
+        "max_drop",
+        "min_data_in_bin",
+        "min_data_in_leaf",
+        "min_data_per_group",
+        "num_grad_quant_bins",
+        "num_leaves",
+    }
+)  # fmt: skip
+# Those that are words or truth values, or lists: they can be searched by ``values`` alone.
+CHOICES = frozenset({
+    "boost_from_average", "boosting", "cegb_penalty_feature_coupled", "cegb_penalty_feature_lazy",
+    "data_sample_strategy", "enable_bundle", "extra_trees", "feature_contri", "feature_pre_filter", "force_col_wise",
+    "force_row_wise", "interaction_constraints", "is_enable_sparse", "linear_tree", "max_bin_by_feature",
+    "monotone_constraints_method", "quant_train_renew_leaf", "reg_sqrt", "stochastic_rounding", "uniform_drop",
+    "use_missing", "use_quantized_grad", "xgboost_dart_mode", "zero_as_missing",
+})  # fmt: skip
 _FIRST_NAMES = {
     **{name: name for name in (*OWNED, *TUNABLE)},
     **{alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()},

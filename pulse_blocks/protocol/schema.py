@@ -33,5 +33,6 @@ def _for_editors(value: Any) -> Any:
     if isinstance(title := result.get("title"), str):
         result["title"] = title.removesuffix("Spec")
     if isinstance(description := result.get("description"), str):
-        result["description"] = description.replace("``", "`")
+        lines = (line.strip() for line in description.replace("``", "`").splitlines())
+        result["description"] = "\n".join(lines)
     return result

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pulse_blocks.errors import PulseError
-from pulse_blocks.settings import Datasource, absolute_url, resolve_references, sqlite_path
+from pulse_blocks.secret_urls import resolve_references
+from pulse_blocks.settings import Datasource, absolute_url, sqlite_path
 from pulse_blocks.sources.base import Query, Rows, Source, query_for
 
 __all__ = ["Query", "Rows", "Source", "open_source", "query_for"]
@@ -30,14 +31,22 @@ def open_source(datasource: Datasource, root: Path | None = None) -> Source:
 
         return PostgresSource(url)
     plain = url.removeprefix("file://")
-    if "://" not in plain and plain.endswith(_FILES):
+    in_bucket = plain.startswith("s3://")
+    if (in_bucket or "://" not in plain) and plain.partition("?" if in_bucket else "\n")[0].endswith(_FILES):
         from pulse_blocks.sources.files import FileSource
 
         return FileSource(plain)
+    if url.startswith("prefect://"):
+        raise PulseError(
+            "source.block",
+            f"The Prefect block {url.removeprefix('prefect://')} is read in flows, and was not asked for here.",
+            "Copy it for use outside Prefect: pulse workspace use default.",
+        )
     raise PulseError(
         "source.unsupported",
         f"A datasource {_form(url)} cannot be opened.",
-        "Supported are sqlite:///path, postgresql://..., and a path or pattern that ends in .parquet, .csv or .csv.gz.",
+        "Supported are sqlite:///path, postgresql://..., and a path or pattern, also in s3://bucket/, that ends in "
+        ".parquet, .csv or .csv.gz.",
     )
 
 

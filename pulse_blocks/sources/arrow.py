@@ -13,6 +13,7 @@ Text is parsed, never guessed at.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -119,10 +120,11 @@ def _float(array: Array) -> Array:
     import pyarrow.compute as pc
 
     numbers = array.cast(pa.int8()) if pa.types.is_boolean(array.type) else array
+    if pa.types.is_decimal(array.type):
+        numbers = array.cast(pa.string())  # Arrow's own cast is off by a bit: 1.15 becomes 1.1500000000000001
     floats = numbers.cast(pa.float64(), safe=False)
-    nan = pc.is_nan(floats)
-    if pc.any(nan).as_py():
-        floats = pc.if_else(nan, pa.scalar(None, pa.float64()), floats)
+    if math.isnan(pc.sum(floats).as_py() or 0.0):  # of NaN, or of infinities of both signs
+        floats = pc.if_else(pc.is_nan(floats), pa.scalar(None, pa.float64()), floats)
     return pc.add(floats, 0.0)  # -0.0 + 0.0 is 0.0
 
 

@@ -55,7 +55,7 @@ def in_order(batches: list[pa.RecordBatch], order: tuple[str, ...]) -> list[pa.R
 
     if not batches:
         return []
-    if len(batches) == 1 and _strictly(batches[0], order):
+    if order and all(_strictly(part, order) for part in batches) and _strictly(_seams(batches, order), order):
         return batches
     table = pa.Table.from_batches(batches).combine_chunks()
     if not all(_strictly(part, order) for part in table.to_batches()) or table.column(0).num_chunks > 1:
@@ -63,6 +63,15 @@ def in_order(batches: list[pa.RecordBatch], order: tuple[str, ...]) -> list[pa.R
         keys = [(name, "ascending", "at_start") for name in by]
         table = table.take(pc.sort_indices(table, sort_keys=keys))
     return list(table.combine_chunks().to_batches())
+
+
+def _seams(batches: list[pa.RecordBatch], order: tuple[str, ...]) -> pa.RecordBatch:
+    """The first and the last row of each batch."""
+    import pyarrow as pa
+
+    ends = [batch.select(order) for batch in batches]
+    rows = [end.slice(at, 1) for end in ends for at in dict.fromkeys((0, end.num_rows - 1))]
+    return pa.concat_batches(rows)
 
 
 def _strictly(batch: pa.RecordBatch, order: tuple[str, ...]) -> bool:

@@ -16,7 +16,15 @@ from pulse_blocks.sources.ahead import ahead
 from pulse_blocks.sources.arrow import arrow_schema
 from pulse_blocks.sources.base import Query, Rows, check_columns, not_empty
 from pulse_blocks.sources.ordering import settle
-from pulse_blocks.sources.sqlite_plan import Reading, quoted, readings, same_form, select
+from pulse_blocks.sources.sqlite_plan import (
+    Reading,
+    after_literals,
+    driver_types,
+    quoted,
+    readings,
+    same_form,
+    select,
+)
 from pulse_blocks.sources.times import binding
 from pulse_blocks.sources.values import bad_value, conform_batch
 
@@ -93,17 +101,15 @@ class SqliteSource:
 
     def _read(self, connection: Connection, query: Query, plan: _Plan) -> Iterator[pa.RecordBatch]:
         """Batches in canonical types, in the order of the plan. Closes the connection at its end."""
-        sql = select(query, plan.readings, plan.order)
         with (
             contextlib.closing(connection),
             _refusals(query.datasource, self.path),
             connection.cursor() as cursor,
         ):
-            cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": BATCH_ROWS})
-            cursor.execute(sql, [plan.bound[name] for name in plan.parameters] or None)
+            reader, dropped = _reader(connection, cursor, query, plan)
             try:
-                with contextlib.closing(ahead(cursor.fetch_record_batch())) as batches:
-                    yield from _conformed(batches, query, plan)
+                with contextlib.closing(ahead(reader)) as batches:
+                    yield from _conformed(batches, query, plan, dropped)
             except OSError as error:  # the driver met a value of another storage class
                 raise _misfit(connection, query, plan, error) from error
 
@@ -161,12 +167,29 @@ def _rows(connection: Connection, sql: str, bound: list[str | int] | None = None
         return list(cursor.fetchall())
 
 
-def _conformed(reader: Any, query: Query, plan: _Plan) -> Iterator[pa.RecordBatch]:
+def _reader(connection: Connection, cursor: Any, query: Query, plan: _Plan) -> tuple[Any, int]:
+    """The driver's batches, and how many rows in front are literals, which are put there where types need them."""
+    rows, bound = select(query, plan.readings, plan.order), [plan.bound[name] for name in plan.parameters]
+    cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": BATCH_ROWS})
+    if not _sorts(connection, rows, bound):  # which is too dear to be done twice
+        cursor.execute(rows, bound or None)
+        reader = cursor.fetch_record_batch()
+        if [str(kind) for kind in reader.schema.types] == driver_types(plan.readings):
+            return reader, 0
+    cursor.execute(after_literals(rows, plan.readings), bound or None)
+    return cursor.fetch_record_batch(), 1
+
+
+def _sorts(connection: Connection, sql: str, bound: list[str | int]) -> bool:
+    """Whether SQLite has no index for the order."""
+    steps = _rows(connection, f"explain query plan {sql}", bound)
+    return any(str(step[-1]).startswith("USE TEMP B-TREE") for step in steps)
+
+
+def _conformed(reader: Any, query: Query, plan: _Plan, dropped: int) -> Iterator[pa.RecordBatch]:
     schema = arrow_schema(query.columns)
-    first = True
-    for raw in reader:
-        batch = raw.slice(1) if first else raw  # the row of literals
-        first = False
+    for number, raw in enumerate(reader):
+        batch = raw if number else raw.slice(dropped)
         arrays, parts = {}, iter(batch.columns)
         for reading in plan.readings:
             arrays[reading.name] = [next(parts) for _ in reading.expressions]

@@ -1,9 +1,9 @@
 """How a query is read from SQLite: which columns, as what, in which order, between which times.
 
 The driver types a column by its first batch, so a real number that follows whole ones is an error, and an empty column
-counts as whole numbers. Two things prevent that. A row of literals of the right types comes first (and is dropped by
-the reader). And where a column's affinity does not guarantee the type, numbers and everything else are read as two
-columns, and the text is parsed here: a cast in SQL would make 0.0 of ``abc``.
+counts as whole numbers. Two things prevent that. Where the first batch does not tell the right types, a row of literals
+that do comes first (and is dropped by the reader). And where a column's affinity does not guarantee the type, numbers
+and everything else are read as two columns, and the text is parsed here: a cast in SQL would make 0.0 of ``abc``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _TIME = re.compile(
     re.ASCII,
 )
 _LITERALS = {"float": "0.5", "int": "0", "text": "''"}
+_DRIVER_TYPES = {"float": "double", "int": "int64", "text": "string"}
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -75,19 +76,30 @@ def _number(column: str, kind: str) -> str:
 
 
 def select(query: Query, reads: tuple[Reading, ...], order: tuple[str, ...]) -> str:
-    """The statement: a first row of literals, then the rows in order.
+    """The statement: the rows in order.
 
-    That SQLite keeps the order of the second arm is how it works, not what it promises; ``ordering.settle`` checks it.
+    Only the first column is sorted by: an index can give that order, and sorting whole rows of equal times again costs
+    half as much as reading them.
     """
     pairs = [pair for reading in reads for pair in reading.expressions]
-    literals = ", ".join(_LITERALS[kind] for _, kind in pairs)
     expressions = ", ".join(f"{expression} as c{number}" for number, (expression, _) in enumerate(pairs))
     rows = f"select {expressions} from (\n{statement(query.sql)}\n)"  # noqa: S608 - names are quoted, values bound
-    if order:
-        # A limit keeps the planner from dropping the order of a subquery. Only the first column is sorted by: an
-        # index can give that order, and sorting whole rows of equal times again costs half as much as reading them.
-        rows += f" order by {_order_term(reads, order[0])} limit -1"
-    return f"select {literals} union all select * from ({rows})"  # noqa: S608 - identifiers are quoted, values bound
+    return f"{rows} order by {_order_term(reads, order[0])}" if order else rows
+
+
+def after_literals(rows: str, reads: tuple[Reading, ...]) -> str:
+    """The same statement behind a first row of literals. It costs a seventh more, since each row is copied.
+
+    A limit keeps the planner from dropping the order of a subquery. That SQLite keeps the order of the second arm is
+    how it works, not what it promises; ``ordering.settle`` checks it.
+    """
+    literals = ", ".join(_LITERALS[kind] for reading in reads for _, kind in reading.expressions)
+    return f"select {literals} union all select * from ({rows} limit -1)"  # noqa: S608 - identifiers are quoted
+
+
+def driver_types(reads: tuple[Reading, ...]) -> list[str]:
+    """The Arrow types that the driver should find, one for each expression."""
+    return [_DRIVER_TYPES[kind] for reading in reads for _, kind in reading.expressions]
 
 
 def _order_term(reads: tuple[Reading, ...], name: str) -> str:

@@ -24,9 +24,12 @@ def from_text(array: Array) -> Array:
     import pyarrow.compute as pc
 
     utc = pa.timestamp("us", "UTC")
-    zoned = pc.and_(pc.match_substring_regex(array, _ZONE), pc.match_substring(array, _CLOCK))
-    if not pc.any(zoned).as_py():
+    try:
         return array.cast(pa.timestamp("us")).cast(utc)
+    except pa.ArrowInvalid:  # which a zone is, to a time without one
+        zoned = pc.and_(pc.match_substring_regex(array, _ZONE), pc.match_substring(array, _CLOCK))
+        if not pc.any(zoned).as_py():
+            raise
     nothing = pa.scalar(None, pa.string())
     aware = pc.if_else(zoned, array, nothing).cast(utc)
     naive = pc.if_else(zoned, nothing, array).cast(pa.timestamp("us")).cast(utc)

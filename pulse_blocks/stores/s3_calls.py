@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pulse_blocks.errors import PulseError, UnavailableError
@@ -19,6 +20,7 @@ from pulse_blocks.stores.s3_url import S3Place
 
 CONNECT_SECONDS, READ_SECONDS = 5, 20
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
+_AWS = "AWS"
 Result = TypeVar("Result")
 
 _CREDENTIALS = {
@@ -66,12 +68,20 @@ class TakenError(Exception):
     """A condition of the call does not hold: the key exists already."""
 
 
-_signed_in: list[Credentials] = []
+_signed_in: dict[str | None, Credentials] = {}
 
 
-def sign_in(credentials: Credentials) -> None:
-    """Use these instead of the environment's or a profile's, in all of this process from now on."""
-    _signed_in[:] = [credentials]
+def sign_in(credentials: Credentials, bucket: str | None = None) -> None:
+    """Use these instead of the environment's or a profile's, in all of this process from now on.
+
+    With ``bucket`` only for that one, where they go before those for all.
+    """
+    _signed_in[bucket] = credentials
+
+
+def signed_in(bucket: str | None = None) -> Credentials | None:
+    """What ``sign_in`` was given, for a process that works for this one, say."""
+    return _signed_in.get(bucket) or _signed_in.get(None)
 
 
 class Calls:
@@ -95,6 +105,11 @@ class Calls:
         held = bucket or self._place.bucket
         return bytes(self._retried(lambda filesystem: filesystem.cat_file(f"{held}/{key}"), held))
 
+    def fetch(self, key: str, path: Path) -> None:
+        """An object's bytes into a file, in parts. Raises MissingError where it is gone."""
+        held = self._place.bucket
+        self._retried(lambda filesystem: filesystem.get_file(f"{held}/{key}", str(path)), held)
+
     def _retried(self, call: Callable[[Any], Result], bucket: str) -> Result:
         started = time.monotonic()
         for pause in (*PAUSES, None):
@@ -109,7 +124,29 @@ class Calls:
 
     def _filesystem(self) -> Any:
         environment = tuple(os.environ.get(name) for name in _ENVIRONMENT)
-        return _filesystem(self._place, tuple(_signed_in), environment)
+        return _filesystem(self._place, signed_in(self._place.bucket), environment)
+
+    def options(self) -> dict[str, str]:
+        """How polars' own reader gets to the same bucket with the same keys. Raises PulseError where there are none."""
+        import botocore.session
+
+        given = signed_in(self._place.bucket)
+        session = botocore.session.Session(profile=None if given else self._place.profile)
+        if given is None:
+            given = _found(session)
+        if given is None:
+            raise self._refused(self._place.bucket, "there are none")
+        server = self._server()
+        region = self._place.region or given.region or session.get_config_variable("region")
+        options = {
+            "aws_access_key_id": given.key,
+            "aws_secret_access_key": given.secret,
+            "aws_session_token": given.token,
+            "aws_region": region or "us-east-1",
+            "aws_endpoint_url": None if server == _AWS else server,
+            "aws_allow_http": "true" if server.startswith("http://") else None,
+        }
+        return {name: value for name, value in options.items() if value}
 
     def _unavailable(self, reason: str, bucket: str, seconds: float) -> UnavailableError:
         return UnavailableError(
@@ -120,9 +157,10 @@ class Calls:
         )
 
     def _server(self) -> str:
-        given = self._place.endpoint or (_signed_in[0].endpoint if _signed_in else None)
+        signed = signed_in(self._place.bucket)
+        given = self._place.endpoint or (signed.endpoint if signed else None)
         found = given or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        return found or "AWS"
+        return found or _AWS
 
     def _passing(self, error: Exception, bucket: str) -> str:
         """Why a call failed, where trying again may help. Raises the error in our words where not."""
@@ -145,8 +183,8 @@ class Calls:
             return " ".join(str(error).split()) or type(error).__name__
         raise error
 
-    def _answered(self, response: Any, bucket: str, error: Exception) -> str:
-        """As ``_passing``, by what the server said."""
+    def _answered(self, response: Any, bucket: str, error: Exception, *, asked: bool = False) -> str:
+        """As ``_passing``, by what the server said; ``asked`` where it has been asked for the reason already."""
         said = response.get("Error", {})
         code, status = str(said.get("Code")), response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code == "NoSuchBucket":
@@ -159,9 +197,9 @@ class Calls:
             raise TakenError from error
         if code in _CREDENTIALS:
             raise self._refused(bucket, _CREDENTIALS[code]) from error
+        if code == str(status) and status in (400, 401, 403) and not asked:
+            self._ask_why(bucket)
         if status in (401, 403):
-            if code == str(status):
-                self._ask_why(bucket)
             message = str(said.get("Message") or code)
             raise PulseError(
                 "store.denied", f"The S3 bucket {bucket} at {self._server()} refuses: {message}.", _SIGN_IN
@@ -186,7 +224,7 @@ class Calls:
         except OSError as error:
             response = getattr(error.__cause__, "response", None)
             if response is not None:
-                self._answered(response, bucket, error)
+                self._answered(response, bucket, error, asked=True)
 
     def _refused(self, bucket: str, reason: str) -> PulseError:
         return PulseError(
@@ -197,13 +235,10 @@ class Calls:
 
 
 @functools.lru_cache(maxsize=8)
-def _filesystem(
-    place: S3Place, credentials: tuple[Credentials, ...], _environment: tuple[str | None, ...]
-) -> Any:
+def _filesystem(place: S3Place, given: Credentials | None, _environment: tuple[str | None, ...]) -> Any:
     """One client for each way of getting there. Nothing is asked yet, and nothing tried twice by itself."""
     import s3fs
 
-    given = credentials[0] if credentials else None
     region = place.region or (given.region if given else None)
     endpoint = place.endpoint or (given.endpoint if given else None)
     config: dict[str, Any] = {
@@ -231,3 +266,12 @@ def _filesystem(
     )
     filesystem.retries = 1
     return filesystem
+
+
+def _found(session: Any) -> Credentials | None:
+    """The keys of the environment, a profile or a role, as they are now."""
+    found = session.get_credentials()
+    if found is None:
+        return None
+    keys = found.get_frozen_credentials()
+    return Credentials(keys.access_key, keys.secret_key, keys.token)

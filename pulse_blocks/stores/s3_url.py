@@ -73,14 +73,47 @@ def parse(uri: str) -> S3Place:
     return place
 
 
-def _options(query: str) -> dict[str, str]:
+def parse_files(url: str) -> tuple[S3Place, str]:
+    """The place and the pattern of keys (``*`` within a folder, ``**`` across) of a datasource's files.
+
+    Raises PulseError("store.url") for a URL that is not sound. Keys are taken as they are written, not decoded.
+    """
+    path, _, query = url.removeprefix("s3://").partition("?")
+    bucket, _, pattern = path.partition("/")
+    if not _BUCKET.match(bucket) or not pattern:
+        raise PulseError(
+            "store.url",
+            f"The datasource {_without_user(bucket)[:80]!r} in S3 is no bucket with files.",
+            "Write s3://BUCKET/PATH/*.parquet, with ?endpoint=URL for a server other than AWS; keys belong elsewhere.",
+        )
+    given = _options(query, ("endpoint", "region", "profile")).get
+    return S3Place(
+        bucket=bucket, endpoint=given("endpoint"), region=given("region"), profile=given("profile")
+    ), pattern
+
+
+def with_options(url: str, endpoint: str | None, region: str | None) -> str:
+    """The URL with server and region among its options, where it does not say them itself."""
+    path, _, query = url.partition("?")
     options = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
-    unknown = sorted(set(options) - set(_OPTIONS))
+    for name, value in (("endpoint", endpoint), ("region", region)):
+        if value:
+            options.setdefault(name, value)
+    return f"{path}?{urllib.parse.urlencode(options, safe=':/')}" if options else path
+
+
+def _without_user(host: str) -> str:
+    return host.rpartition("@")[2]
+
+
+def _options(query: str, known: tuple[str, ...] = _OPTIONS) -> dict[str, str]:
+    options = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
+    unknown = sorted(set(options) - set(known))
     if unknown:
         raise PulseError(
             "store.url",
-            f"The URL of an S3 store has no option {unknown[0][:40]}.",
-            f"There are {', '.join(_OPTIONS)}.",
+            f"An S3 URL has no option {unknown[0][:40]} here.",
+            f"There are {', '.join(known)}.",
         )
     return {name: value for name, value in options.items() if value}
 

@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from pulse_blocks.records import Chunk, Snapshot
+from pulse_blocks.snapshots.overlap import overlapped
 from pulse_blocks.snapshots.reading import read_chunk
 from pulse_blocks.stores.base import Store
 
@@ -25,13 +26,17 @@ class Group(msgspec.Struct, frozen=True):
 
 
 def groups(store: Store, snapshot: Snapshot, columns: Sequence[str]) -> Iterator[Group]:
-    """All rows in order, in groups of about ``GROUP_ROWS``; a float's NaN is null, as it is to the model."""
+    """All rows in order, in groups of about ``GROUP_ROWS``; a float's NaN is null, as it is to the model.
+
+    The next chunks are read meanwhile. A group that is let go before the next one is asked for does not lie beside it
+    in memory.
+    """
     start = 0
+    read = overlapped(lambda chunk: read_chunk(store, chunk, list(columns)), snapshot.chunks)
     for chunks in _batches(snapshot.chunks):
-        tables = [read_chunk(store, chunk, list(columns)) for chunk in chunks]
-        frame = _frame(pa.concat_tables(tables))
-        yield Group(start, frame)
-        start += frame.height
+        rows = sum(chunk.rows for chunk in chunks)
+        yield Group(start, _frame(pa.concat_tables([table for _, table in zip(chunks, read, strict=False)])))
+        start += rows
 
 
 def rows_at(
@@ -69,4 +74,5 @@ def _frame(table: pa.Table) -> pl.DataFrame:
     frame = pl.from_arrow(table)
     if not isinstance(frame, pl.DataFrame):
         raise TypeError(f"{type(frame)} is no frame")
-    return frame.with_columns(pl.col(pl.Float64).fill_nan(None))
+    nan = frame.select(pl.col(pl.Float64).is_nan().any())
+    return frame.with_columns(pl.col(name).fill_nan(None) for name in nan.columns if nan.item(0, name))

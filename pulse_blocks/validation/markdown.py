@@ -9,7 +9,7 @@ from pulse_blocks.validation.report import Report, RuleResult
 
 def report_markdown(report: Report) -> str:
     """What was found, as a heading, a sentence and up to two tables."""
-    lines = [f"## Validation of {report.snapshot}", "", _summary(report), ""]
+    lines = [f"## Validation of {report.snapshot}", "", summary(report), ""]
     if report.broken:
         lines += ["| column | rule | severity | rows | example |", "|---|---|---|---:|---|"]
         lines += [_rule(rule) for rule in report.broken]
@@ -18,7 +18,8 @@ def report_markdown(report: Report) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _summary(report: Report) -> str:
+def summary(report: Report) -> str:
+    """What was checked and how it came out, in a sentence."""
     accepted = report.rows - report.quarantined
     checked = f"{len(report.rules) + len(report.checks)} rules on {report.rows:,} rows"
     if not report.quarantined:

@@ -77,6 +77,7 @@ def scan(protocol: Protocol, snapshot: Snapshot, store: Store) -> Found:
         if len(values) < 2:
             values.update(dict.fromkeys(target.filter(good).drop_nulls().unique(maintain_order=True).head(2)))
         progress("validate", group.start + group.frame.height, snapshot.rows)
+        del group, target  # before the next one is made
     for rule, unique in rules.unique.items():
         rows = unique.repeated(lambda wanted, names: frame_at(store, snapshot, wanted, names))
         shown = list(dict.fromkeys((*key, *rule.columns)))

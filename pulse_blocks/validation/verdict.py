@@ -13,6 +13,7 @@ from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import ProtocolRef, Snapshot, ValidatedData, to_json
 from pulse_blocks.snapshots.sealing import seal
 from pulse_blocks.stores.base import Store
+from pulse_blocks.validation.html import report_html
 from pulse_blocks.validation.quarantine import write_quarantine
 from pulse_blocks.validation.refusals import refuse_invalid, refuse_target
 from pulse_blocks.validation.report import Report
@@ -61,6 +62,7 @@ def validate(
         )
         report = msgspec.structs.replace(report, quarantine_sha256=sha256)
     _write_report(store, report_key, seal(to_json(report)))
+    _write_report(store, f"{folder}/report.html", report_html(report).encode())
     refuse_target(protocol, report, found.target_nulls, found.target_values)
     refuse_invalid(report, store.locate(report_key))
     progress("validate", snapshot.rows, snapshot.rows)

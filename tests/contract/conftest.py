@@ -1,13 +1,51 @@
-"""Servers that contract suites run against."""
+"""Servers that contract suites run against, and every kind of datasource."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from tests import source_writers
 from tests.postgres_server import PostgresServer
+from tests.source_writers import Write
+
+_S3 = pytest.mark.xdist_group("s3")
+KINDS: list[Any] = [
+    "sqlite",
+    "parquet",
+    "csv",
+    "postgres",
+    pytest.param("s3_parquet", marks=_S3),
+    pytest.param("s3_csv", marks=_S3),
+]
 
 
 @pytest.fixture(scope="session")
 def postgres(postgres_server: PostgresServer) -> str:
     """The URL of a running PostgreSQL with an empty database."""
     return postgres_server.url
+
+
+@pytest.fixture(params=KINDS)
+def write(request: pytest.FixtureRequest, tmp_path: Path) -> Write:
+    """A way to keep rows and a datasource to find them by, for each kind of source."""
+    return _writer(request, tmp_path, request.param)
+
+
+@pytest.fixture
+def every_writer(request: pytest.FixtureRequest, tmp_path: Path) -> list[Write]:
+    """All of them."""
+    kinds = ("sqlite", "parquet", "csv", "postgres", "s3_parquet", "s3_csv")
+    return [_writer(request, tmp_path, kind) for kind in kinds]
+
+
+def _writer(request: pytest.FixtureRequest, folder: Path, kind: str) -> Write:
+    make: Any = getattr(source_writers, kind)
+    if kind == "postgres":
+        return make(request.getfixturevalue("postgres"))  # type: ignore[no-any-return]
+    if kind.startswith("s3"):
+        server = request.getfixturevalue("s3")
+        return make(server.url, server.bucket())  # type: ignore[no-any-return]
+    return make(folder)  # type: ignore[no-any-return]

@@ -108,6 +108,17 @@ def test_a_group_is_written_whole_or_not_at_all(ledger: Ledger) -> None:
     assert ledger.inference("inference_b").id == "inference_b"
 
 
+def test_rows_that_come_twice_are_there_once(ledger: Ledger) -> None:
+    """Those that are new are added, the first of two with one id stands, and any number goes."""
+    many = [row(f"inference_{at:04}") for at in range(150)]
+    ledger.append(many[:100])
+    ledger.append_missing([row("inference_0007", text='{"a":2}'), *many[90:]])
+    ledger.append_missing(many)
+    assert ledger.inference_counts(["m@1.0.0-aaaaaaa"]) == {"m@1.0.0-aaaaaaa": 150}
+    assert ledger.inference("inference_0007").input == '{"a":1}'
+    assert [one.id for one in ledger.each_inference()] == [one[0] for one in many]
+
+
 def test_inferences_are_counted_by_model(ledger: Ledger) -> None:
     """Counts are exact, and zero for a model that has answered nothing."""
     ledger.append([row(f"inference_{i}", model="m@1.0.0-aaaaaaa") for i in range(3)])
@@ -210,6 +221,15 @@ def test_an_event_is_unsent_until_it_is_marked(ledger: Ledger) -> None:
     assert ledger.unsent()[0].payload == {"snapshot": "snap_1", "rows": 3}
     ledger.mark_sent(first)
     assert [event.id for event in ledger.unsent()] == [second]
+
+
+def test_a_suspicion_of_the_same_window_is_one_event(ledger: Ledger) -> None:
+    """The event's id is made of model and window: whoever sees the same finds it there."""
+    told = [ledger.suspect_drift("m", "m@1.0.0-aaaaaaa", 7, {"name": "m"}) for _ in range(2)]
+    assert told == [True, False]
+    assert ledger.suspect_drift("m", "m@1.0.0-aaaaaaa", 8, {"name": "m"})
+    assert ledger.suspect_drift("m", "m@1.0.0-bbbbbbb", 7, {"name": "m"})
+    assert [event.event for event in ledger.unsent()] == ["pulse.drift.suspected"] * 3
 
 
 def test_a_living_process_keeps_its_attempt(ledger: Ledger) -> None:

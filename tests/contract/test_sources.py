@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import sqlite3
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -16,13 +12,10 @@ from pulse_blocks.errors import PulseError
 from pulse_blocks.protocol.columns import ColumnSpec
 from pulse_blocks.protocol.spec import FieldSpec, FieldType
 from pulse_blocks.records import Window
-from pulse_blocks.settings import Datasource
 from pulse_blocks.snapshots.writing import write_chunks
 from pulse_blocks.sources import Query, Rows, open_source
 from pulse_blocks.stores import open_store
-
-Cells = list[dict[str, Any]]
-Write = Callable[[Cells], Datasource]
+from tests.source_writers import Cells, Write
 
 
 def _column(name: str, kind: FieldType, values: tuple[str | int, ...] | None = None) -> ColumnSpec:
@@ -70,69 +63,6 @@ def rows(count: int = 500) -> Cells:
     ]
 
 
-def _sqlite(folder: Path) -> Write:
-    def write(cells: Cells) -> Datasource:
-        path = folder / "orders.db"
-        with sqlite3.connect(path) as database:
-            database.execute(
-                "create table orders (at text, id integer, amount real, pieces integer, carrier text, grade integer,"
-                " paid integer, note text, due text, unnamed integer)"
-            )
-            plain = [
-                [str(cell) if isinstance(cell, dt.date) else cell for cell in row.values()] for row in cells
-            ]
-            database.executemany("insert into orders values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", plain)
-        database.close()
-        return Datasource(f"sqlite:///{path}")
-
-    return write
-
-
-def _frame(cells: Cells) -> pl.DataFrame:
-    return pl.DataFrame(
-        cells, infer_schema_length=None, schema_overrides={"pieces": pl.Int64, "amount": pl.Float64}
-    )
-
-
-def _parquet(folder: Path) -> Write:
-    def write(cells: Cells) -> Datasource:
-        _frame(cells).write_parquet(folder / "orders.parquet", row_group_size=64)
-        return Datasource(str(folder / "orders.parquet"))
-
-    return write
-
-
-def _csv(folder: Path) -> Write:
-    def write(cells: Cells) -> Datasource:
-        half = len(cells) // 2
-        for number, part in enumerate((cells[:half], cells[half:])):
-            _frame(part).write_csv(folder / f"orders-{number}.csv", datetime_format="%Y-%m-%d %H:%M:%S")
-        return Datasource(str(folder / "orders-*.csv"))
-
-    return write
-
-
-def _postgres(url: str) -> Write:
-    def write(cells: Cells) -> Datasource:
-        from adbc_driver_postgresql import dbapi
-
-        with dbapi.connect(url) as connection, connection.cursor() as cursor:
-            cursor.execute("drop table if exists orders")
-            cursor.adbc_ingest("orders", _frame(cells).to_arrow(compat_level=pl.CompatLevel.oldest()))
-            connection.commit()
-        return Datasource(url)
-
-    return write
-
-
-@pytest.fixture(params=["sqlite", "parquet", "csv", "postgres"])
-def write(request: pytest.FixtureRequest, tmp_path: Path) -> Write:
-    """A way to keep orders and a datasource to find them by, for each kind of source."""
-    if request.param == "postgres":
-        return _postgres(request.getfixturevalue("postgres"))
-    return {"sqlite": _sqlite, "parquet": _parquet, "csv": _csv}[request.param](tmp_path)
-
-
 def _read(found: Rows) -> pa.Table:
     return pa.Table.from_batches(found.batches, found.schema)
 
@@ -155,20 +85,20 @@ def test_rows_in_canonical_types_and_order(write: Write) -> None:
     assert _read(found).to_pylist() == _expected()
 
 
-def test_same_snapshot_whatever_the_source(tmp_path: Path, postgres: str) -> None:
+@pytest.mark.xdist_group("s3")
+def test_same_snapshot_whatever_the_source(tmp_path: Path, every_writer: list[Write]) -> None:
     """The same rows have the same content hash and the same files, wherever and in whatever order they are kept."""
-    writes = [_sqlite(tmp_path), _parquet(tmp_path), _csv(tmp_path), _postgres(postgres)]
     everything = Query(
         datasource="orders", sql="select * from orders", columns=COLUMNS, time="at", key=("id",)
     )
     written = []
-    for number, each in enumerate(writes):
+    for number, each in enumerate(every_writer):
         cells = rows(9_000)
         cells = cells[number * 1000 :] + cells[: number * 1000]
         found = open_source(each(cells)).stream(everything)
         written.append(write_chunks(open_store(str(tmp_path / "store")), found, ("id",)))
     assert len({one.content for one in written}) == 1
-    assert [one.new_bytes for one in written[1:]] == [0, 0, 0]
+    assert [one.new_bytes for one in written[1:]] == [0] * (len(every_writer) - 1)
     assert written[0].rows == 9_000
 
 
@@ -178,19 +108,9 @@ def test_keyless_rows_have_one_order_too(write: Write) -> None:
         query = Query(datasource="orders", sql="select * from orders", columns=COLUMNS, time=time)
         contents = []
         for cells in (rows(), rows()[::-1]):
-            folder = _read(open_source(write_again(write, cells)).stream(query))
+            folder = _read(open_source(write(cells)).stream(query))
             contents.append(folder.to_pylist())
         assert contents[0] == contents[1]
-
-
-def write_again(write: Write, cells: Cells) -> Datasource:
-    """Write once more over what is there."""
-    try:
-        return write(cells)
-    except sqlite3.OperationalError:
-        path = write.__closure__[0].cell_contents / "orders.db"  # type: ignore[index]
-        path.unlink()
-        return write(cells)
 
 
 def test_columns_missing(write: Write) -> None:

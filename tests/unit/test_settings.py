@@ -100,23 +100,6 @@ def test_the_root_is_the_nearest_project_above(tmp_path: Path, monkeypatch: pyte
     assert settings.find_root(deep) == tmp_path
 
 
-def test_references_are_taken_from_the_environment_when_a_connection_is_opened() -> None:
-    """A secret stays out of files: only its name is there."""
-    url = "postgresql://pulse:${DB_PASSWORD}@${DB_HOST}/facts"
-    resolved = settings.resolve_references(url, {"DB_PASSWORD": "p@$$", "DB_HOST": "db"})
-    assert resolved == "postgresql://pulse:p@$$@db/facts"
-    assert settings.resolve_references("sqlite:///x/$HOME/${lower}", {}) == "sqlite:///x/$HOME/${lower}"
-
-
-def test_a_reference_to_nothing_is_refused_by_its_name() -> None:
-    """The error must name the variable, and no value of any other."""
-    with pytest.raises(PulseError) as caught:
-        settings.resolve_references("postgresql://${DB_USER}:${DB_PASSWORD}@h/d", {"DB_USER": "someone"})
-    assert caught.value.code == "workspace.reference_unset"
-    assert "DB_PASSWORD" in caught.value.message
-    assert "someone" not in str(caught.value)
-
-
 def test_loading_does_not_resolve_references(tmp_path: Path) -> None:
     """What is loaded may be printed and logged: secrets must not be in it."""
     write(tmp_path, '[datasources.facts]\nurl = "postgresql://u:${DB_PASSWORD}@h/d"\n')

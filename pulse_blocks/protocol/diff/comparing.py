@@ -23,6 +23,7 @@ _SECTIONS: dict[str, tuple[Impact, str]] = {
     "training": ("compatible", _INNER),
     "serving": ("compatible", "Requests and replies stay the same."),
     "monitoring": ("compatible", _INNER),
+    "retention": ("compatible", _INNER),
 }
 
 

@@ -113,6 +113,9 @@ def _text(path: Path, old: FieldSpec, new: FieldSpec) -> Iterator[Change]:
 
 
 def _meaning(path: Path, old: FieldSpec, new: FieldSpec) -> Iterator[Change]:
+    if old.private != new.private:
+        reason = "The ledger holds its hash." if new.private else "The ledger holds its value."
+        yield change((*path, "private"), old.private, new.private, "compatible", reason)
     if old.unit != new.unit:
         if old.unit is None or new.unit is None:
             yield change((*path, "unit"), old.unit, new.unit, "cosmetic", "Words for people.")

@@ -54,7 +54,10 @@ def exported(protocol: Protocol) -> tuple[Data, tuple[str, ...]]:
         document["team"] = {"members": [{"username": protocol.owner, "role": "owner"}]}
     if levels:
         document["slaProperties"] = levels
-    document["customProperties"] = terms.custom(**{terms.TASK: protocol.task})
+    about: Data = {terms.TASK: protocol.task}
+    if retention := without_defaults(protocol.retention):
+        about[terms.RETENTION] = retention
+    document["customProperties"] = terms.custom(**about)
     return document, tuple(lost)
 
 
@@ -85,6 +88,8 @@ def _property(column: ColumnSpec, protocol: Protocol) -> Data:
     extra: Data = {terms.ROLE: "feature" if column.name in protocol.features else column.role}
     if field.unit:
         extra[terms.UNIT] = field.unit
+    if field.private:
+        extra[terms.PRIVATE] = True
     return {**found, "customProperties": terms.custom(**extra)}
 
 

@@ -75,6 +75,7 @@ def _protocol(contract: Taking, table: Taking, columns: Columns) -> Data:
         },
         "checks": [*of_object(table, lost), *columns.checks, *levels],
         "training": {},
+        "retention": extra.get(terms.RETENTION) or {},
     }
     contract.take("id", str)
     contract.take("status", str)

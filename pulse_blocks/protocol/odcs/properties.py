@@ -64,7 +64,11 @@ class Columns:
             field = {"type": "category", "values": values}
         if not one.take("required", bool, False):
             field["nullable"] = True
-        words = {"unit": extra.get(terms.UNIT), "description": one.take("description", str)}
+        words = {
+            "unit": extra.get(terms.UNIT),
+            "private": extra.get(terms.PRIVATE),
+            "description": one.take("description", str),
+        }
         self.fields[name] = field | {key: value for key, value in words.items() if value}
         self._place(one, name, extra)
         self.checks += checks

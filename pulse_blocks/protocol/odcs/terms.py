@@ -23,7 +23,8 @@ OPTIONS = {
 }  # fmt: skip
 # Custom properties of the contract, of its object and of its properties.
 TASK, DATASOURCE, QUERY, WINDOW = "pulseTask", "pulseDatasource", "pulseQuery", "pulseWindow"
-ROLE, UNIT = "pulseRole", "unit"
+ROLE, UNIT, PRIVATE = "pulseRole", "unit", "pulsePrivate"
+RETENTION = "pulseRetention"
 
 AT_LEAST, AT_MOST, EXACTLY = "mustBeGreaterOrEqualTo", "mustBeLessOrEqualTo", "mustBe"
 UNITS = {"ms": "ms", "s": "s", "m": "min", "h": "h", "d": "d"}

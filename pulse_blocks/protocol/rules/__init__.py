@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from pulse_blocks.protocol.problems import Problems
-from pulse_blocks.protocol.rules import columns, monitoring, source, table_checks, target, training
+from pulse_blocks.protocol.rules import (
+    columns,
+    monitoring,
+    retention,
+    source,
+    table_checks,
+    target,
+    training,
+)
 from pulse_blocks.protocol.spec import Protocol
 
 
@@ -15,3 +23,4 @@ def check(protocol: Protocol, problems: Problems) -> None:
     table_checks.check(protocol, problems)
     training.check(protocol, problems)
     monitoring.check(protocol, problems)
+    retention.check(protocol, problems)

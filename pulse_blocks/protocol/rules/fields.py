@@ -128,6 +128,11 @@ def _pattern_fault(pattern: str) -> str | None:
     try:
         pl.Series([""]).str.contains(patterns.for_rust(pattern))
     except pl.exceptions.PolarsError as error:
-        last = str(error).strip().splitlines()[-1].removeprefix("error: ").rstrip(".")
-        return f"{last} (no look-around, no back-references)"
+        return _reason(str(error))
     return None
+
+
+def _reason(message: str) -> str:
+    """What Rust's engine says, without the picture of the place and polars' own expression."""
+    told = message.partition("\n\n")[0].strip().splitlines()[-1]
+    return told.removeprefix("regex error: ").removeprefix("error: ").rstrip(".")

@@ -1,10 +1,11 @@
-"""What decides a fit beside parameters: early stopping, weights, monotone features, a chosen threshold."""
+"""What decides a fit beside parameters: early stopping, weights, monotone features, calibration, checkpoints."""
 
 from __future__ import annotations
 
 from pulse_blocks.protocol import lightgbm_params
 from pulse_blocks.protocol.metrics import WATCHED
 from pulse_blocks.protocol.problems import Path, Problems, nearest, shown
+from pulse_blocks.protocol.rules import search
 from pulse_blocks.protocol.spec import Protocol, WeightsSpec
 
 
@@ -13,18 +14,23 @@ def check(protocol: Protocol, problems: Problems) -> None:
     _early_stopping(protocol, problems)
     _weights(protocol, problems)
     _monotone(protocol, problems)
+    _calibration(protocol, problems)
+    _checkpoint(protocol, problems)
+    search.check(protocol, problems)
     if problems.has(("training", "split", "validation")) and not uses_validation(protocol):
         problems.add(
             ("training", "split", "validation"),
             "not_for_split",
             "Nothing is decided on a validation part here.",
-            "Add training.early_stopping or output.decision.threshold: auto, or remove it.",
+            "Add training.early_stopping, calibration or search, or output.decision.threshold: auto; or remove it.",
         )
 
 
 def uses_validation(protocol: Protocol) -> bool:
     """Whether a part of the training rows is set aside to decide something on."""
-    return protocol.training.early_stopping is not None or protocol.output.decision.threshold == "auto"
+    training = protocol.training
+    asked = (training.early_stopping, training.calibration, training.search)
+    return any(one is not None for one in asked) or protocol.output.decision.threshold == "auto"
 
 
 def _early_stopping(protocol: Protocol, problems: Problems) -> None:
@@ -37,9 +43,28 @@ def _early_stopping(protocol: Protocol, problems: Problems) -> None:
         hint = nearest(spec.metric, known) or f"There are {', '.join(known)}."
         message = f"Rounds of a {protocol.task} are not judged by {spec.metric!r}."
         problems.add((*path, "metric"), "unknown_metric", message, hint)
-    params = {lightgbm_params.resolve(name): value for name, value in protocol.training.params.items()}
-    if params.get("boosting") == "dart":
+    if _boosting(protocol) == "dart":
         problems.add(path, "not_for_params", "Dart changes earlier trees: no round of it can be returned to.")
+
+
+def _boosting(protocol: Protocol) -> object:
+    for name, value in protocol.training.params.items():
+        if lightgbm_params.resolve(name) == "boosting":
+            return value
+    return None
+
+
+def _calibration(protocol: Protocol, problems: Problems) -> None:
+    if protocol.training.calibration is not None and protocol.task == "regression":
+        message = "A regression gives values, and there is no probability to calibrate."
+        problems.add(("training", "calibration"), "not_for_task", message, "Remove it.")
+
+
+def _checkpoint(protocol: Protocol, problems: Problems) -> None:
+    boosting = _boosting(protocol)
+    if protocol.training.checkpoint is not None and boosting in ("dart", "rf", "random_forest"):
+        message = f"With boosting: {boosting} a tree depends on all others, and no fit can go on from a part of them."
+        problems.add(("training", "checkpoint"), "not_for_params", message, "Remove one of the two.")
 
 
 def _weights(protocol: Protocol, problems: Problems) -> None:

@@ -13,6 +13,14 @@ _WINDOW: Path = ("source", "window")
 def check(protocol: Protocol, problems: Problems) -> None:
     """The window is one of its two forms; the query uses ``:start`` and ``:end`` where there is one."""
     source = protocol.source
+    for part, fields in (("features", protocol.features), ("columns", protocol.columns)):
+        if source.time in fields and fields[source.time].private:
+            problems.add(
+                (part, source.time, "private"),
+                "private_time",
+                "The event time cannot be private: rows are found by it.",
+                "Leave it out of source, or keep it.",
+            )
     query: Path = ("source", "query")
     if not source.query.strip():
         problems.add(query, "empty", "The query is empty.")

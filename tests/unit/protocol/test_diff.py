@@ -62,6 +62,7 @@ def compare(old: str, new: str) -> tuple[Change, ...]:
         ("[a, b, c]", "[c, b, a]", "features.kind.values", "compatible"),
         ("[a, b, c]", "[a, b, d, e]", "features.kind.values", "breaking"),
         ("bool, nullable: true", "bool", "features.night.nullable", "breaking"),
+        ("bool, nullable: true", "bool, nullable: true, private: true", "features.night.private", "compatible"),
         ("values: [a, b, c]", "values: [a, b, c], nullable: true", "features.kind.nullable", "compatible"),
         # features among others
         ("  night: {type: bool, nullable: true}\n", "", "features.night", "breaking"),
@@ -98,6 +99,7 @@ def compare(old: str, new: str) -> tuple[Change, ...]:
         ("training:", "monitoring: {persistence: 3}\ntraining:", "monitoring.persistence", "compatible"),
         ("training:", "on_invalid: {quarantine_up_to: 0.5}\ntraining:", "on_invalid.quarantine_up_to",
          "compatible"),
+        ("training:", "retention: {live: 90d}\ntraining:", "retention.live", "compatible"),
         ("training:", "owner: me\ntraining:", "owner", "cosmetic"),
         ("1.0.0", "2.0.0", "version", "cosmetic"),
     ],

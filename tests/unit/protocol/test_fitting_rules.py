@@ -1,93 +1,100 @@
-"""Rules on what decides a fit: each contradiction is told at its place."""
+"""What calibration, checkpoints and a search may ask for, found at its path."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
 from pulse_blocks.errors import ProtocolError
 from pulse_blocks.protocol import loading
-from pulse_blocks.protocol.spec import Protocol
-from pulse_blocks.protocol.writing import as_yaml
-
-WHOLE: dict[str, Any] = {
-    "pulse": 1,
-    "name": "fitting",
-    "version": "1.0.0",
-    "task": "binary-classification",
-    "source": {"datasource": "d", "query": "select 1", "time": "at", "key": ["id"]},
-    "features": {"size": {"type": "float"}, "kind": {"type": "category", "values": ["a", "b"]}},
-    "columns": {
-        "counts": {"type": "float", "ge": 0},
-        "loose": {"type": "float", "nullable": True},
-        "word": {"type": "string"},
-        "flag": {"type": "bool"},
-    },
-    "target": {"name": "y", "type": "bool"},
-}
-REGRESSION = {"task": "regression", "target": {"name": "y", "type": "float"}}
-THREE = {"task": "multiclass-classification", "target": {"name": "y", "type": "int", "values": [1, 2, 3]}}
+from pulse_blocks.protocol.lightgbm_params import CHOICES, INTEGERS, TUNABLE
+from tests.tiny_project import PROTOCOL
 
 
-def loaded(training: dict[str, Any], **sections: Any) -> Protocol:
-    return loading.loads(as_yaml({**WHOLE, **sections, "training": training}))
+def problems(training: str) -> list[tuple[str, str, str]]:
+    """Path, code and hint of every problem of the tiny protocol with more keys below training."""
+    text = PROTOCOL.replace("  rounds: 20\n", f"  rounds: 20\n{training}")
+    try:
+        loading.loads(text)
+    except ProtocolError as error:
+        return [(one.path, one.code, one.hint or "") for one in error.problems]
+    return []
+
+
+def search(ranges: str, more: str = "") -> str:
+    return f"  search: {{ranges: {{{ranges}}}{more}}}\n"
 
 
 @pytest.mark.parametrize(
-    ("training", "sections"),
+    "training",
     [
-        ({"early_stopping": {"rounds": 5, "metric": "roc_auc"}, "split": {"validation": 0.1}}, {}),
-        ({"early_stopping": {"rounds": 5, "metric": "mae"}}, REGRESSION),
-        ({"weights": "balanced"}, THREE),
-        ({"weights": {"column": "counts"}}, REGRESSION),
-        ({"monotone": {"size": "decreasing"}}, {}),
-        ({"split": {"by": "group", "column": "id", "test": 0.3}}, {}),
-        ({"split": {"by": "column", "column": "kind", "value": "b"}}, {}),
-        ({"split": {"by": "column", "column": "flag", "value": True}}, {}),
-        ({"split": {"validation": 0.3}}, {"output": {"decision": {"threshold": "auto"}}}),
+        "  calibration: {method: isotonic}\n",
+        "  calibration: {}\n",
+        "  checkpoint: 10\n",
+        search(
+            "learning_rate: {low: 0.01, high: 0.3, log: true}, max_depth: {low: 3, high: 9}", ", trials: 30"
+        ),
+        search(
+            "boosting: {values: [gbdt, goss]}", ", metric: roc_auc, parallel: 2, timeout: 10m, prune: false"
+        ),
     ],
 )
-def test_sound(training: dict[str, Any], sections: dict[str, Any]) -> None:
-    """These hold, and their meaning survives canonical JSON."""
-    from pulse_blocks.protocol import spec
-
-    protocol = loaded(training, **sections)
-    assert spec.from_json(spec.to_json(protocol)) == protocol
+def test_sound(training: str) -> None:
+    """What the documentation shows is accepted."""
+    assert problems(training) == []
 
 
 @pytest.mark.parametrize(
-    ("training", "sections", "path", "code"),
+    ("training", "path", "code"),
     [
-        ({"early_stopping": {"rounds": 5, "metric": "auc"}}, {}, "early_stopping.metric", "unknown_metric"),
-        ({"early_stopping": {"rounds": 5}, "params": {"boost": "dart"}}, {}, "early_stopping", "not_for_params"),
-        ({"weights": "balanced"}, REGRESSION, "weights", "not_for_task"),
-        ({"weights": "even"}, {}, "weights", "not_allowed"),
-        ({"weights": {"column": "size"}}, {}, "weights.column", "unknown_column"),
-        ({"weights": {"column": "word"}}, {}, "weights.column", "not_for_type"),
-        ({"weights": {"column": "loose"}}, {}, "weights.column", "not_for_type"),
-        ({"monotone": {"kind": "increasing"}}, {}, "monotone.kind", "not_for_type"),
-        ({"monotone": {"counts": "increasing"}}, {}, "monotone.counts", "unknown_column"),
-        ({"monotone": {"size": "increasing"}}, THREE, "monotone", "not_for_task"),
-        ({"split": {"by": "group"}}, {}, "split", "missing_key"),
-        ({"split": {"by": "group", "column": "size"}}, {}, "split.column", "not_for_type"),
-        ({"split": {"by": "group", "column": "y"}}, {}, "split.column", "leak"),
-        ({"split": {"by": "group", "column": "nowhere"}}, {}, "split.column", "unknown_column"),
-        ({"split": {"by": "column", "column": "kind"}}, {}, "split", "missing_key"),
-        ({"split": {"by": "column", "column": "kind", "value": "c"}}, {}, "split.value", "not_allowed"),
-        ({"split": {"by": "column", "column": "flag", "value": 1}}, {}, "split.value", "wrong_type"),
-        ({"split": {"by": "column", "column": "flag", "value": True, "test": 0.1}}, {}, "split.test", "not_for_split"),
-        ({"split": {"by": "time", "column": "id"}}, {}, "split.column", "not_for_split"),
-        ({"split": {"value": 3}}, {}, "split.value", "not_for_split"),
-        ({"split": {"validation": 0.3}}, {}, "split.validation", "not_for_split"),
-        ({"params": {"monotone_constraints": "1,0"}}, {}, "params.monotone_constraints", "owned_parameter"),
-        ({"params": {"unbalance": True}}, {}, "params.unbalance", "owned_parameter"),
+        (search("learning_rat: {low: 0.1, high: 1}"), "ranges.learning_rat", "unknown_parameter"),
+        (search("seed: {low: 1, high: 9}"), "ranges.seed", "owned_parameter"),
+        (search("max_leaves: {low: 3, high: 9}"), "ranges.max_leaves", "duplicate_value"),
+        (search("eta: {low: 0.1, high: 1}, learning_rate: {low: 0.1, high: 1}"),
+         "ranges.learning_rate", "duplicate_value"),
+        (search("eta: {low: 1, high: 0.1}"), "ranges.eta", "empty_range"),
+        (search("eta: {low: 0, high: 0.1, log: true}"), "ranges.eta", "empty_range"),
+        (search("eta: {low: 0.1}"), "ranges.eta", "one_kind"),
+        (search("eta: {low: 0.1, high: 1, values: [1]}"), "ranges.eta", "one_kind"),
+        (search("eta: {values: [0.1, 0.1]}"), "ranges.eta", "duplicate_value"),
+        (search("boosting: {low: 1, high: 2}"), "ranges.boosting", "one_kind"),
+        (search("max_depth: {low: 1.5, high: 2}"), "ranges.max_depth", "not_for_type"),
+        (search("eta: {low: 0.1, high: 1}", ", metric: f1_score"), "metric", "unknown_metric"),
     ],
 )  # fmt: skip
-def test_contradictions(training: dict[str, Any], sections: dict[str, Any], path: str, code: str) -> None:
-    """One problem, at its path, with its code."""
-    with pytest.raises(ProtocolError) as error:
-        loaded(training, **sections)
-    assert [(one.path, one.code) for one in error.value.problems] == [
-        (f"training.{path}", f"protocol.{code}")
-    ]
+def test_searches_that_cannot_be(training: str, path: str, code: str) -> None:
+    """Each mistake is found where it stands."""
+    assert [found[:2] for found in problems(training)] == [(f"training.search.{path}", f"protocol.{code}")]
+
+
+def test_the_nearest_name() -> None:
+    """A misspelled parameter comes with the one that was meant."""
+    ((_, _, hint),) = problems(search("learning_rat: {low: 0.1, high: 1}"))
+    assert "learning_rate" in hint
+
+
+@pytest.mark.parametrize("boosting", ["dart", "rf"])
+def test_checkpoints_that_cannot_be(boosting: str) -> None:
+    """Where each tree depends on all others no fit can go on from some of them."""
+    text = PROTOCOL.replace("min_data_in_leaf: 20}", f"boosting: {boosting}}}")
+    with pytest.raises(ProtocolError) as refused:
+        loading.loads(text.replace("  rounds: 20\n", "  rounds: 20\n  checkpoint: 5\n"))
+    assert [one.path for one in refused.value.problems] == ["training.checkpoint"]
+
+
+def test_nothing_to_calibrate() -> None:
+    """A regression has no probabilities."""
+    text = PROTOCOL.replace("binary-classification", "regression").replace(
+        "late, type: bool", "late, type: float"
+    )
+    text = text.replace("[accuracy, f1_score, roc_auc]", "[rmse]")
+    text = text[: text.index("  gates:")] + "  calibration: {method: sigmoid}\n"
+    with pytest.raises(ProtocolError) as refused:
+        loading.loads(text)
+    assert [one.path for one in refused.value.problems] == ["training.calibration"]
+
+
+def test_kinds_of_parameters_are_lightgbms() -> None:
+    """Whole numbers and choices are parameters that a protocol may set, and no parameter is both."""
+    assert INTEGERS | CHOICES <= TUNABLE
+    assert not INTEGERS & CHOICES
+    assert "learning_rate" in TUNABLE - INTEGERS - CHOICES

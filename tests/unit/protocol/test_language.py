@@ -99,10 +99,11 @@ def test_the_json_schema_accepts_what_the_loader_accepts(sound: str) -> None:
 
 
 def test_every_section_of_the_json_schema_explains_itself() -> None:
-    """An editor shows a description for each section, without Python's names and markup."""
+    """An editor shows a description for each section, without Python's names, markup and indentation."""
     for name, section in json_schema()["$defs"].items():
         assert section["description"].endswith("."), name
         assert "``" not in section["description"]
+        assert "\n " not in section["description"]
         assert not section["title"].endswith("Spec")
 
 

@@ -34,7 +34,7 @@ source:
   time: sent
   key: [shop, parcel]
 features:
-  weight: {type: float, gt: 0, le: 50.5, unit: kg, description: On the scale.}
+  weight: {type: float, gt: 0, le: 50.5, unit: kg, private: true, description: On the scale.}
   stops: {type: int, ge: 0, lt: 20, nullable: true}
   carrier: {type: category, values: [NO, 'yes', van]}
   zone: {type: category, values: [1, 2, 3]}
@@ -55,6 +55,7 @@ checks:
   - {quantile: {column: weight, q: 0.99, le: 40}, severity: warn}
   - {fresh: {within: 36h}}
 training: {}
+retention: {live: 90d, archived: 730d}
 """
 
 
@@ -66,7 +67,7 @@ def back(protocol: Protocol, **arguments: Any) -> tuple[Protocol, tuple[str, ...
 
 
 def test_what_both_can_say_survives_the_way_there_and_back() -> None:
-    """Columns with all their rules, roles, units, key and time, every kind of check, query and window."""
+    """Columns with all their rules, roles, units, privacy, key and time, every check, query, window, retention."""
     protocol = loading.loads(PROTOCOL)
     document, lost = exported(protocol)
     assert lost == ()
@@ -74,7 +75,18 @@ def test_what_both_can_say_survives_the_way_there_and_back() -> None:
     assert lost_back == ("training: the standard is about data; the defaults stand.",)
     assert all_columns(again) == all_columns(protocol)
     assert set(again.checks) == set(protocol.checks)
-    for key in ("name", "version", "description", "owner", "task", "source", "features", "columns", "target"):
+    for key in (
+        "name",
+        "version",
+        "description",
+        "owner",
+        "task",
+        "source",
+        "features",
+        "columns",
+        "target",
+        "retention",
+    ):
         assert getattr(again, key) == getattr(protocol, key)
     assert imported(document)[0]["checks"]
 

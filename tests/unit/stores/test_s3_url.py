@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.stores import open_store
-from pulse_blocks.stores.s3_url import parse
+from pulse_blocks.stores.s3_files import as_expression
+from pulse_blocks.stores.s3_url import parse, parse_files
 
 
 def test_all_that_a_url_may_say() -> None:
@@ -40,3 +43,42 @@ def test_what_is_refused(uri: str, reason: str) -> None:
     with pytest.raises(PulseError, match=reason) as caught:
         open_store(uri)
     assert "secret@" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits", "fits_not"),
+    [
+        ("a/b.csv", ["a/b.csv"], ["a/bxcsv", "x/a/b.csv", "a/b.csv.gz"]),
+        ("a/*.csv", ["a/b.csv", "a/.csv"], ["a/b/c.csv", "a/b.csv/"]),
+        ("a/**/*.csv", ["a/b.csv", "a/b/c.csv", "a/b/c/d.csv"], ["ab.csv"]),
+        ("**.csv", ["a.csv", "a/b.csv"], ["a.csv/b"]),
+        ("day=*/part (1) [x].csv", ["day=2026-01-01/part (1) [x].csv"], ["day=1/part 1 x.csv"]),
+    ],
+)
+def test_patterns_of_keys(pattern: str, fits: list[str], fits_not: list[str]) -> None:
+    """One star stays within a folder, two cross folders, and every other sign is itself."""
+    expression = re.compile(as_expression(pattern))
+    assert [key for key in (*fits, *fits_not) if expression.fullmatch(key)] == fits
+
+
+def test_a_datasource_in_a_bucket() -> None:
+    """Keys are taken as written; options follow after the question mark."""
+    place, pattern = parse_files("s3://data/our%20x/a b#1/*.parquet?endpoint=https://s3.example.com&region=x")
+    assert (place.bucket, place.endpoint, place.region) == ("data", "https://s3.example.com", "x")
+    assert pattern == "our%20x/a b#1/*.parquet"
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("s3://bucket", "no bucket with files"),
+        ("s3://key:hunter2@bucket/a.csv", "no bucket with files"),
+        ("s3://bucket/a.csv?retention=1d", "no option retention"),
+        ("s3://../a.csv", "no bucket with files"),
+    ],
+)
+def test_what_is_no_datasource_in_a_bucket(url: str, reason: str) -> None:
+    """In words that name the fault, never the secret."""
+    with pytest.raises(PulseError, match=reason) as caught:
+        parse_files(url)
+    assert "hunter2" not in str(caught.value)

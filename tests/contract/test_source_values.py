@@ -1,0 +1,142 @@
+"""What tables hold in practice is the same data, with one snapshot id, from every kind of source."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from pulse_blocks.errors import PulseError
+from pulse_blocks.protocol.columns import ColumnSpec
+from pulse_blocks.protocol.spec import FieldSpec, FieldType
+from pulse_blocks.settings import Datasource
+from pulse_blocks.snapshots.writing import write_chunks
+from pulse_blocks.sources import Query, open_source
+from pulse_blocks.stores import open_store
+from tests.source_writers import Cells, Write
+
+pytestmark = pytest.mark.xdist_group("s3")
+EAST = dt.timezone(dt.timedelta(hours=5, minutes=30))
+UTC = dt.UTC
+
+
+def query(columns: dict[str, FieldType], sql: str = "select * from orders", key: str = "id") -> Query:
+    """A query for columns by name and type."""
+    specs = tuple(
+        ColumnSpec(name=name, role="column", field=FieldSpec(type=kind)) for name, kind in columns.items()
+    )
+    return Query(datasource="orders", sql=sql, columns=specs, key=(key,))
+
+
+def same_everywhere(writers: list[Write], cells: Cells, asked: Query, folder: Path) -> list[dict[str, Any]]:
+    """The rows that every source gives, having one content hash in all of them."""
+    tables, contents = [], set()
+    for number, write in enumerate(writers):
+        source = open_source(write(cells[number:] + cells[:number]))
+        found = source.stream(asked)
+        tables.append(pa.Table.from_batches(found.batches, found.schema).to_pylist())
+        chunks = write_chunks(open_store(str(folder / "store")), source.stream(asked), asked.key)
+        contents.add(chunks.content)
+    for table in tables:
+        assert table == tables[0]
+    assert len(contents) == 1
+    return tables[0]
+
+
+def test_nulls_of_every_type(every_writer: list[Write], tmp_path: Path) -> None:
+    """A null is a null, whatever the column's type and also where a column holds nothing else."""
+    columns: dict[str, FieldType] = {
+        "id": "int", "number": "float", "count": "int", "flag": "bool", "text": "string", "at": "timestamp",
+        "day": "date", "nothing": "float",
+    }  # fmt: skip
+    at = dt.datetime(2026, 1, 1, 12)  # noqa: DTZ001 - stored naive, as most tables are
+    full = {"number": 1.5, "count": 2, "flag": True, "text": "x", "at": at, "day": at.date(), "nothing": None}
+    cells = [
+        {"id": number, **(full if number % 2 else dict.fromkeys(full)), "nothing": None}
+        for number in range(10)
+    ]
+    found = same_everywhere(every_writer, cells, query(columns), tmp_path)
+    assert found[0] == {"id": 0, **dict.fromkeys(full)}
+    assert found[1] == {"id": 1, **full, "at": at.replace(tzinfo=UTC)}
+
+
+def test_decimals(every_writer: list[Write], tmp_path: Path) -> None:
+    """The nearest float of the decimal that is written, however a source keeps it."""
+    amounts = ["0.10", "-12345678.90", "0.00", "99999999999999.99", "33.33", "1.15", "-0.01"]
+    cells = [{"id": number, "amount": Decimal(text)} for number, text in enumerate(amounts)]
+    found = same_everywhere(every_writer, cells, query({"id": "int", "amount": "float"}), tmp_path)
+    assert [row["amount"] for row in found] == [float(text) for text in amounts]
+
+
+def test_time_zones(every_writer: list[Write], tmp_path: Path) -> None:
+    """A moment is a moment: times with offsets are compared and kept in UTC."""
+    times = [
+        dt.datetime(2026, 3, 29, 0, 30, tzinfo=UTC),
+        dt.datetime(2026, 3, 29, 5, 45, tzinfo=EAST),
+        dt.datetime(2026, 1, 1, 2, 0, 0, 123_456, tzinfo=EAST),
+    ]
+    cells = [{"id": number, "at": time} for number, time in enumerate(times)]
+    found = same_everywhere(every_writer, cells, query({"id": "int", "at": "timestamp"}), tmp_path)
+    assert [row["at"] for row in found] == [time.astimezone(UTC) for time in times]
+
+
+def test_names_with_spaces_and_quotes(every_writer: list[Write], tmp_path: Path) -> None:
+    """A column may be called anything; one that the protocol does not name may even hold double quotes."""
+    columns: dict[str, FieldType] = {
+        "order id": "int", "it's": "float", "select": "int", "größe (m²)": "float", "100%": "int", ":start": "int",
+    }  # fmt: skip
+    cells = [
+        {**{name: (number + at) / 2 if kind == "float" else number + at
+            for at, (name, kind) in enumerate(columns.items())}, 'say "no"': number}
+        for number in range(20)
+    ]  # fmt: skip
+    asked = query(columns, key="order id")
+    found = same_everywhere(every_writer, cells, asked, tmp_path)
+    assert found[3] == {name: cells[3][name] for name in columns}
+
+
+def test_a_wide_table(every_writer: list[Write], tmp_path: Path) -> None:
+    """Three hundred columns of mixed types."""
+    kinds: list[FieldType] = ["float", "int", "string", "bool"]
+    columns: dict[str, FieldType] = {"id": "int"} | {f"c{at:03d}": kinds[at % 4] for at in range(300)}
+    make = {
+        "float": lambda n: n / 3,
+        "int": lambda n: n,
+        "string": lambda n: f"t{n}",
+        "bool": lambda n: n % 2 == 0,
+    }
+    cells = [
+        {"id": number, **{name: make[kind](number + at) for at, (name, kind) in enumerate(columns.items())
+                          if name != "id"}}
+        for number in range(30)
+    ]  # fmt: skip
+    assert same_everywhere(every_writer, cells, query(columns), tmp_path) == cells
+
+
+def test_an_empty_result(write: Write) -> None:
+    """A query that gives no row is an error that says so, not an empty snapshot; also where nothing fits a type."""
+    cells = [{"id": 1, "x": 1.5, "text": "a"}]
+    asked = query({"id": "int", "x": "float", "text": "string"}, "select * from orders where id > 1")
+    with pytest.raises(PulseError, match="gives no rows") as caught:
+        open_source(write(cells)).stream(asked)
+    assert caught.value.code == "source.empty"
+
+
+def test_files_that_differ_in_what_they_hold(tmp_path: Path) -> None:
+    """Of several CSV files one may be empty, hold whole numbers alone, or no value in a column."""
+    for number, text in enumerate(
+        ("id,x,n,flag\n", "id,x,n,flag\n1,2,,true\n", "id,x,n,flag\n2,2.5,7,false\n")
+    ):
+        (tmp_path / f"part-{number}.csv").write_text(text)
+    asked = query(
+        {"id": "int", "x": "float", "n": "int", "flag": "bool"}, "select * from orders where x < 3 and id > 0"
+    )
+    found = open_source(Datasource(str(tmp_path / "*.csv"))).stream(asked)
+    assert pa.Table.from_batches(found.batches, found.schema).to_pylist() == [
+        {"id": 1, "x": 2.0, "n": None, "flag": True},
+        {"id": 2, "x": 2.5, "n": 7, "flag": False},
+    ]
