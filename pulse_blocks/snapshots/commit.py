@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
+from typing import Any
 
 from pulse_blocks import ids, progress
 from pulse_blocks.errors import PulseError
-from pulse_blocks.records import RawBatch, Snapshot, SnapshotRef, to_json, utc_now
+from pulse_blocks.records import Chunk, RawBatch, Snapshot, SnapshotRef, to_json, utc_now
 from pulse_blocks.snapshots import layout, manifest
 from pulse_blocks.snapshots.digest import one_batch
 from pulse_blocks.snapshots.overlap import overlapped
@@ -59,10 +59,15 @@ def _described(store: Store, raw: RawBatch) -> tuple[bytes, bytes]:
     from pulse_blocks.snapshots.parquet import encode
 
     builder, parts = ProfileBuilder(raw.columns), []
-    chunks = overlapped(functools.partial(verified_chunk, store), raw.chunks)
-    for done, (table, positions) in enumerate(zip(chunks, sampled(raw.chunks), strict=True), 1):
-        builder.add(table)
-        parts.append(table.take(pa.array(positions)))
+
+    def read(chunk_and_rows: tuple[Chunk, Any]) -> tuple[dict[str, Any], pa.Table]:
+        table = verified_chunk(store, chunk_and_rows[0])
+        return builder.read(table), table.take(pa.array(chunk_and_rows[1]))
+
+    chunks = overlapped(read, zip(raw.chunks, sampled(raw.chunks), strict=True))
+    for done, (found, rows) in enumerate(chunks, 1):
+        builder.take(found)
+        parts.append(rows)
         progress.report("snapshot", done, len(raw.chunks), f"{done:,} of {len(raw.chunks):,} chunks verified")
     sample = encode(one_batch(pa.concat_tables(parts)))
     return to_json(builder.result()), sample

@@ -42,6 +42,8 @@ def one_batch(table: pa.Table) -> pa.RecordBatch:
     import pyarrow as pa
 
     batches = table.to_batches()
+    if len(batches) == 1:
+        return batches[0]
     return pa.concat_batches(batches) if batches else pa.RecordBatch.from_pylist([], table.schema)
 
 

@@ -17,12 +17,12 @@ for line in io.lines("%(bodies)s") do
   local at = line:find("@", 1, true)
   templates[#templates + 1] = {line:sub(1, at - 1), line:sub(at + 1)}
 end
-local count, size, seed = 0, #templates, %(seed)d
+local count, size, seed, repeated = 0, #templates, %(seed)d, %(repeated)s
 local headers = {["Content-Type"] = "application/json"%(headers)s}
 function request()
   count = count + 1
   local one = templates[count %% size + 1]
-  local number = string.format("%%.9f", (count * 1e-6 + seed * 1e-9) %% 90)
+  local number = repeated and "0.5" or string.format("%%.9f", (count * 1e-6 + seed * 1e-9) %% 90)
   return wrk.format("POST", "%(path)s", headers, one[1] .. number .. one[2])
 end
 function done(summary, latency, requests)
@@ -51,12 +51,16 @@ def is_installed() -> bool:
 
 def run(
     url: str, path: str, bodies: Sequence[str], folder: Path, connections: int, seconds: float, seed: int = 0,
-    **headers: str,
+    *, repeated: bool = False, **headers: str,
 ) -> Load:  # fmt: skip
-    """Load ``url`` with POST requests; ``bodies`` have a hole ``@`` each. Raises where anything failed."""
+    """Load ``url`` with POST requests; ``bodies`` have a hole ``@`` each. Raises where anything failed.
+
+    No body comes twice, unless they are to be ``repeated``.
+    """
     (folder / "bodies.txt").write_text("\n".join(bodies))
     more = "".join(f", [{json.dumps(name)}] = {json.dumps(value)}" for name, value in headers.items())
-    values = {"bodies": folder / "bodies.txt", "path": path, "headers": more, "seed": seed}
+    values = {"bodies": folder / "bodies.txt", "path": path, "headers": more, "seed": seed,
+              "repeated": json.dumps(repeated)}  # fmt: skip
     (folder / "load.lua").write_text(_SCRIPT % values)
     command = [
         "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "10s", "-s", str(folder / "load.lua"), url,

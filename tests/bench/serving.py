@@ -1,199 +1,201 @@
 """Requests a second beside peers: the same model, one record a request, every body another.
 
-Pulse with everything on (contract, ledger row on disk before the reply, hashes, metrics; the cache misses each
-time) beside a bare FastAPI route that only calls ``Booster.predict``, ``mlflow models serve``, and a constant
-answer under uvicorn. One process each, wrk in turn over all of them, medians of three rounds. CPU is the
-servers' own time a request, which other load on the machine changes less than rates.
+Pulse with everything on (auth key, contract, ledger row on disk before the reply, hashes, metrics; the cache misses
+each time) beside a bare FastAPI route that only calls ``Booster.predict``, BentoML with adaptive batching, LitServe,
+``mlflow models serve``, and a constant answer under uvicorn. One process each, loaded in turn; medians. CPU is the
+servers' own time a request, which other load on the machine changes less than rates. BENCH_SECONDS and BENCH_RUNS
+make it shorter; what was asked for is judged by the ratios of one run.
 """
 
 # ruff: noqa: T201  a benchmark prints what it measured
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import lightgbm as lgb
-
-from tests.bench import load, served_model
-from tests.served_models import SERVE
+from tests.bench import load, serving_bulk, serving_servers
+from tests.bench.open_loop import Latency
+from tests.bench.processes import RUNS, judged, load_average
+from tests.bench.serving_servers import Ready, Server
+from tests.tiny_project import ROOT
 
 CONNECTIONS = (1, 16, 64)
-ROUNDS = 3
-SECONDS = 10.0
-BODIES = 2000
-BULK_ROWS, BULK_REQUESTS = 1000, 30
-_HOLE = "0.123"
+SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
+OFFERED = 2000.0
+PEERS: tuple[Callable[[Ready], contextlib.AbstractContextManager[Server]], ...] = (
+    serving_servers.fastapi,
+    serving_servers.bentoml,
+    serving_servers.litserve,
+    serving_servers.mlflow,
+    serving_servers.uvicorn,
+)
+# By peer: how many times its rate was asked for, at so many connections.
+ASKED = {
+    ("fastapi", 16): 2.7, ("fastapi", 64): 3.5, ("bentoml", 16): 12.0, ("litserve", 16): 8.0, ("mlflow", 16): 60.0,
+}  # fmt: skip
 
-
-class Server(NamedTuple):
-    """A server under load: where it listens, what it is asked, how long its first answer took from exec on."""
-
-    name: str
-    process: subprocess.Popen[str]
-    address: str
-    path: str
-    bodies: list[str]
-    cold: float
-
-
-Found = dict[tuple[str, int], list[tuple[load.Load, float]]]
+Runs = dict[tuple[str, int], list[tuple[load.Load, float]]]
 
 
 def main() -> None:
-    """Print the table and the ratios."""
+    """Print tables and ratios."""
     if not load.is_installed():
         print("wrk is not installed here (Debian: apt-get install wrk): nothing was measured.")
         return
-    print(f"load average before: {os.getloadavg()[0]:.1f}")
-    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as running:
-        folder = Path(name)
-        servers = [running.enter_context(one) for one in _servers(folder, served_model.train())]
-        found = _measure(servers, folder)
-        _print_table(servers, found)
-        for kind in ("JSON", "Arrow"):
-            print(f"pulse, {BULK_ROWS} rows a body in {kind}: {_bulk_rate(servers[0], kind):,.0f} rows/s")
-    print(f"load average after: {os.getloadavg()[0]:.1f}")
+    print(f"load average before: {load_average()}")
+    with tempfile.TemporaryDirectory() as name:
+        ready = serving_servers.prepare(Path(name))
+        with contextlib.ExitStack() as running:
+            # One after the other: who starts while another one starts would seem slow to start.
+            servers = [running.enter_context(serving_servers.pulse(ready))]
+            servers += [running.enter_context(peer(ready)) for peer in PEERS]
+            _peers(servers, ready)
+        _ways(ready)
+    print(f"load average after: {load_average()}")
 
 
-def _servers(folder: Path, booster: lgb.Booster) -> list[contextlib.AbstractContextManager[Server]]:
-    workspace = served_model.workspace(folder, booster)
-    text, mlflow_model = folder / "model.txt", folder / "mlflow-model"
-    booster.save_model(str(text))
-    _save_for_mlflow(booster, mlflow_model)
-    port = [str(_free_port()) for _ in range(3)]
-    mlflow = str(Path(sys.executable).with_name("mlflow"))
-    records, coded = served_model.bodies(BODIES), served_model.coded_bodies(BODIES)
-    predict = "/predict/scores"
-    return [
-        _start("pulse", [sys.executable, "-c", SERVE, workspace.root, "{}", "scores"], None, predict, records),
-        _start("fastapi", [sys.executable, "-m", "tests.bench.peers.fastapi_route", str(text), port[0]], port[0],
-               predict, records),
-        _start("mlflow", [mlflow, "models", "serve", "-m", str(mlflow_model), "-p", port[1], "--env-manager",
-                          "local"], port[1], "/invocations", coded),
-        _start("uvicorn", [sys.executable, "-m", "tests.bench.peers.bare_uvicorn", str(text), port[2]], port[2],
-               predict, records),
-    ]  # fmt: skip
+def _peers(servers: Sequence[Server], ready: Ready) -> None:
+    runs = _measure(servers, ready, CONNECTIONS)
+    _print_table(servers, runs)
+    for (peer, connections), least in ASKED.items():
+        ratio = _rate(runs, "pulse", connections) / _rate(runs, peer, connections)
+        judged(f"times {peer} at {connections} connections", ratio, "x", least, least=True)
+    for server in servers:
+        cold, memory = server.cold, _memory_mb(server.process.pid)
+        print(f"  {server.name:8} exec to first answer {cold:6.2f} s, resident {memory:5.0f} MB")
+    pulse, fastapi, bentoml = servers[:3]
+    _cache_hits(pulse, ready, _rate(runs, "pulse", 16))
+    _open_loop(pulse, fastapi)
+    peer = serving_bulk.rate(bentoml, "records")
+    for form in ("instances", "Arrow"):
+        found = serving_bulk.rate(pulse, form)
+        print(f"  {serving_bulk.ROWS} rows a body, {form}: {found:,.0f} rows/s; BentoML in JSON {peer:,.0f}")
+        judged(f"times BentoML's rows, {form}", found / peer, "x", 9.0, least=True)
 
 
-def _save_for_mlflow(booster: lgb.Booster, folder: Path) -> None:
-    import mlflow.lightgbm
+def _cache_hits(pulse: Server, ready: Ready, misses: float) -> None:
+    rates = [_load(pulse, ready, 16, number, repeated=True).rate for number in range(RUNS)]
+    print(f"  cache hits: {statistics.median(rates):,.0f} requests/s")
+    judged("cache hits over misses", statistics.median(rates) / misses, "x", 1.3, least=True)
 
-    mlflow.lightgbm.save_model(booster, str(folder))
+
+def _open_loop(pulse: Server, fastapi: Server) -> None:
+    """Both at a fixed rate, in turn."""
+    found: dict[str, list[Latency]] = {}
+    for _ in range(RUNS):
+        for server in (pulse, fastapi):
+            found.setdefault(server.name, []).append(_offer(server))
+    middle = {
+        (name, what): statistics.median(getattr(one, what) for one in some)
+        for name, some in found.items()
+        for what in ("rate", "p50", "p99", "worst")
+    }
+    for name in found:
+        told = ", ".join(f"{what} {middle[name, what]:,.2f}" for what in ("p50", "p99", "worst"))
+        print(f"  {OFFERED:,.0f} requests/s offered, {name}: {middle[name, 'rate']:,.0f} answered; {told} ms")
+    for what in ("p50", "p99"):
+        ratio = middle["pulse", what] / middle["fastapi", what]
+        judged(f"{what} at {OFFERED:,.0f} requests/s over FastAPI's", ratio, "x", 1.0)
 
 
-@contextlib.contextmanager
-def _start(name: str, command: list[str], port: str | None, path: str, bodies: list[str]) -> Iterator[Server]:
-    """A server as a process, from exec to its first answer."""
-    # MLflow starts uvicorn by its name.
-    path_of_tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    started = time.monotonic()
-    process = subprocess.Popen(
-        command,
-        # Only Pulse tells its address; a pipe that nobody reads would stop a server that logs.
-        stdout=subprocess.PIPE if port is None else subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "PATH": path_of_tools, "DO_NOT_TRACK": "1"},
+def _offer(server: Server) -> Latency:
+    specification = {
+        "url": server.address, "path": server.path, "bodies": server.bodies, "headers": server.headers,
+        "rate": OFFERED, "seconds": SECONDS,
+    }  # fmt: skip
+    command = [sys.executable, "-m", "tests.bench.open_loop"]
+    done = subprocess.run(
+        command, input=json.dumps(specification), cwd=ROOT, capture_output=True, text=True, check=True
     )
-    try:
-        address = process.stdout.readline().strip() if process.stdout else f"http://127.0.0.1:{port}"
-        netloc = address.removeprefix("http://")
-        while _first(netloc, path, bodies[0].replace("@", _HOLE)) != http.client.OK:
-            if process.poll() is not None or time.monotonic() - started > 120:
-                raise RuntimeError(f"{name} did not start.")
-            time.sleep(0.01)
-        yield Server(name, process, address, path, bodies, time.monotonic() - started)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, 9)
-        process.wait()
+    return Latency(*json.loads(done.stdout))
 
 
-def _first(netloc: str, path: str, body: str) -> int | None:
-    connection = http.client.HTTPConnection(netloc, timeout=20)
-    try:
-        connection.request("POST", path, body, {"Content-Type": "application/json"})
-        return connection.getresponse().status
-    except OSError:
+def _ways(ready: Ready) -> None:
+    """Pulse with other durability, another ledger and more workers, beside a FastAPI route again."""
+    with contextlib.ExitStack() as running:
+        servers = [
+            running.enter_context(serving_servers.pulse(ready, "full")),
+            running.enter_context(serving_servers.pulse(ready, "process", durability="process")),
+            running.enter_context(serving_servers.pulse(ready, "2 workers", workers=2)),
+            running.enter_context(serving_servers.pulse(ready, "4 workers", workers=4)),
+            running.enter_context(serving_servers.fastapi(ready)),
+        ]
+        if ledger := _postgres(running):
+            servers.append(running.enter_context(serving_servers.pulse(ready, "postgres", ledger=ledger)))
+        runs = _measure(servers, ready, (1, 16, 64))
+    _print_table(servers, runs)
+    judged("full over process at 16", _ratio(runs, "full", "process", 16), "x", 0.9, least=True)
+    judged("4 workers over 2 at 64", _ratio(runs, "4 workers", "2 workers", 64), "x", 1.0, least=True)
+    if ledger:
+        judged("PostgreSQL over SQLite at 16", _ratio(runs, "postgres", "full", 16), "x", 0.7, least=True)
+    for name, most in (("process", 0.75), ("full", 1.3)):
+        ratio = _p50(runs, name, 1) / _p50(runs, "fastapi", 1)
+        judged(f"median over FastAPI's, one connection, {name}", ratio, "x", most)
+
+
+def _postgres(running: contextlib.ExitStack) -> str | None:
+    from tests.postgres_server import binaries, running_postgres
+
+    if binaries() is None:
+        print("  (PostgreSQL is not installed here: not measured.)")
         return None
-    finally:
-        connection.close()
+    return running.enter_context(running_postgres()).new_schema()
 
 
-def _measure(servers: list[Server], folder: Path) -> Found:
-    found: Found = {}
-    for round_ in range(ROUNDS):
-        for connections in CONNECTIONS:
+def _measure(servers: Sequence[Server], ready: Ready, connections: Sequence[int]) -> Runs:
+    found: Runs = {}
+    for run in range(RUNS):
+        for count in connections:
             for server in servers:
                 before = _cpu_seconds(server.process.pid)
-                got = load.run(server.address, server.path, server.bodies, folder, connections, SECONDS,
-                               seed=round_ * 100 + connections)  # fmt: skip
+                got = _load(server, ready, count, run * 100 + count)
                 cpu = (_cpu_seconds(server.process.pid) - before) / max(1.0, got.rate * SECONDS)
-                if got.bad:
-                    raise RuntimeError(f"{server.name} refused {got.bad} requests.")
-                found.setdefault((server.name, connections), []).append((got, cpu * 1e6))
+                found.setdefault((server.name, count), []).append((got, cpu * 1e6))
     return found
 
 
-def _print_table(servers: list[Server], found: Found) -> None:
-    print(f"{'':8} {'conn':>4} {'req/s':>8} {'p50 ms':>7} {'p99 ms':>7} {'CPU µs':>7}  {'pulse is':>8}")
-    for connections in CONNECTIONS:
-        pulse = statistics.median(got.rate for got, _ in found["pulse", connections])
+def _load(server: Server, ready: Ready, connections: int, seed: int, *, repeated: bool = False) -> load.Load:
+    got = load.run(
+        server.address, server.path, server.bodies, ready.folder, connections, SECONDS, seed, repeated=repeated,
+        **server.headers,
+    )  # fmt: skip
+    if got.bad:
+        raise RuntimeError(f"{server.name} refused {got.bad} requests.")
+    return got
+
+
+def _rate(runs: Runs, name: str, connections: int) -> float:
+    return statistics.median(got.rate for got, _ in runs[name, connections])
+
+
+def _p50(runs: Runs, name: str, connections: int) -> float:
+    return statistics.median(got.p50 for got, _ in runs[name, connections])
+
+
+def _ratio(runs: Runs, one: str, other: str, connections: int) -> float:
+    return _rate(runs, one, connections) / _rate(runs, other, connections)
+
+
+def _print_table(servers: Sequence[Server], runs: Runs) -> None:
+    first = servers[0].name
+    print(f"  {'':10} {'conn':>4} {'req/s':>8} {'p50 ms':>7} {'p99 ms':>7} {'CPU µs':>7}  {first} is")
+    for connections in dict.fromkeys(count for _, count in runs):
         for server in servers:
-            runs = found[server.name, connections]
-            rate = statistics.median(got.rate for got, _ in runs)
-            p50 = statistics.median(got.p50 for got, _ in runs)
-            p99 = statistics.median(got.p99 for got, _ in runs)
-            cpu = statistics.median(cpu for _, cpu in runs)
+            some = runs[server.name, connections]
+            rate, p50 = _rate(runs, server.name, connections), _p50(runs, server.name, connections)
+            p99 = statistics.median(got.p99 for got, _ in some)
+            cpu = statistics.median(cpu for _, cpu in some)
+            ratio = _rate(runs, first, connections) / rate
             print(
-                f"{server.name:8} {connections:4} {rate:8,.0f} {p50:7.2f} {p99:7.2f} {cpu:7.0f}"
-                f"  {pulse / rate:7.2f}x"
+                f"  {server.name:10} {connections:4} {rate:8,.0f} {p50:7.2f} {p99:7.2f} {cpu:7.0f}  {ratio:6.2f}x"
             )
-    for server in servers:
-        memory = _memory_mb(server.process.pid)
-        print(f"{server.name:8} exec to first answer {server.cold:6.2f} s, resident {memory:5.0f} MB")
-
-
-def _bulk_rate(server: Server, kind: str) -> float:
-    """Rows a second on one connection, bodies made before the clock starts."""
-    records = [json.loads(body.replace("@", _HOLE)) for body in server.bodies[:BULK_ROWS]]
-    bodies = []
-    for number in range(BULK_REQUESTS):
-        rows = [{**record, "f00": number / 1000 + at / 1e6} for at, record in enumerate(records)]
-        bodies.append(_arrow(rows) if kind == "Arrow" else json.dumps({"instances": rows}).encode())
-    content = "application/vnd.apache.arrow.stream" if kind == "Arrow" else "application/json"
-    connection = http.client.HTTPConnection(server.address.removeprefix("http://"), timeout=60)
-    times = []
-    for body in bodies:
-        started = time.perf_counter()
-        connection.request("POST", server.path, body, {"Content-Type": content})
-        response = connection.getresponse()
-        response.read()
-        assert response.status == http.client.OK
-        times.append(time.perf_counter() - started)
-    connection.close()
-    return BULK_ROWS / statistics.median(times)
-
-
-def _arrow(rows: list[dict[str, object]]) -> bytes:
-    import pyarrow as pa
-
-    table, sink = pa.Table.from_pylist(rows), pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
 
 
 def _tree(pid: int) -> list[int]:
@@ -214,9 +216,3 @@ def _cpu_seconds(pid: int) -> float:
 def _memory_mb(pid: int) -> float:
     pages = sum(int(Path(f"/proc/{one}/statm").read_text().split()[1]) for one in _tree(pid))
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

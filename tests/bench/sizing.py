@@ -7,6 +7,7 @@
 # ruff: noqa: T201  a benchmark prints what it measured
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import subprocess
@@ -22,14 +23,14 @@ import pyarrow as pa
 
 from pulse_blocks.protocol.columns import all_columns
 from pulse_blocks.protocol.spec import Protocol
-from pulse_blocks.records import Snapshot
+from pulse_blocks.records import Snapshot, Window, iso
 from pulse_blocks.snapshots.commit import commit
 from pulse_blocks.snapshots.reading import load
 from pulse_blocks.snapshots.writing import write_chunks
 from pulse_blocks.sources.arrow import arrow_schema
 from pulse_blocks.sources.base import Rows
 from pulse_blocks.stores import Store, open_store
-from tests.bench.stopwatch import Stopwatch, reset_peak
+from tests.bench.stopwatch import Stopwatch
 from tests.small_data import raw_batch
 
 SIZES = (
@@ -95,11 +96,17 @@ def contract(size: str) -> tuple[int, Protocol]:
     )
 
 
+def window(rows: int) -> Window:
+    """A row each second, from the first of January 2026 on."""
+    start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    return Window(start=iso(start), end=iso(start + dt.timedelta(seconds=rows)))
+
+
 def _make(size: str, store: Store) -> Snapshot:
     rows, protocol = contract(size)
     schema = arrow_schema(all_columns(protocol))
     written = write_chunks(store, Rows(schema, _batches(rows, protocol, schema)), ("id",))
-    return load(store, commit(store, raw_batch(protocol, written, None)).id)
+    return load(store, commit(store, raw_batch(protocol, written, window(rows))).id)
 
 
 def _batches(rows: int, protocol: Protocol, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -131,39 +138,37 @@ def _column(name: str, protocol: Protocol, draw: np.random.Generator, start: int
     return pa.array(draw.integers(0, 1000, count) if kind.type == "int" else draw.uniform(-10, 10, count))
 
 
-def _train(size: str, store: Store, snapshot_id: str) -> dict[str, Any]:
-    """Validate and fit in this process, with all loaded that a run has loaded."""
-    import mlflow  # noqa: F401
-
-    import pulse_blocks.blocks.pipeline  # noqa: F401
-    from pulse_blocks.training import fit
-    from pulse_blocks.training.sizing import predicted
+def _train(size: str, url: str, snapshot_id: str) -> dict[str, Any]:
+    """Validate in this process and fit in the training process, as a run does."""
+    from pulse_blocks.training.process import Request, discard, fit
+    from pulse_blocks.training.sizing import MIB, predicted
     from pulse_blocks.validation import validate
 
     _, protocol = contract(size)
+    store = open_store(url)
     snapshot = load(store, snapshot_id)
     watch = Stopwatch()
-    reset_peak()
     with watch.lap("validate"):
         validated = validate(protocol, snapshot, store, None)
-    before = os.times()
+    request = Request(protocol=protocol, snapshot=snapshot, validated=validated, store=url)
     with watch.lap("fit"):
-        fit(protocol, snapshot, validated, store)
+        done = fit(request, limit=None, timeout=7200)
+    discard()
     after = os.times()
     said = predicted(protocol, snapshot)
     return {
         "rows": snapshot.rows,
-        "peak_mb": max(mb for _, mb in watch.laps.values()),
-        "predicted_mb": said.memory / 2**20,
-        "cpu": after.user + after.system - before.user - before.system,
+        "peak_mb": done.peak / MIB,
+        "predicted_mb": said.memory / MIB,
+        "cpu": after.children_user + after.children_system,
         "predicted_cpu": said.cpu_seconds,
         "laps": watch.laps,
     }
 
 
 if __name__ == "__main__":
-    place = open_store(f"{sys.argv[2]}/store")
+    place = f"{sys.argv[2]}/store"
     if sys.argv[3] == "make":
-        print(_make(sys.argv[1], place).id)
+        print(_make(sys.argv[1], open_store(place)).id)
     else:
         print(json.dumps(_train(sys.argv[1], place, sys.argv[3])))

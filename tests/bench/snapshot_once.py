@@ -6,25 +6,28 @@ from __future__ import annotations
 import json
 import sys
 import time
-from pathlib import Path
 
 from tests.bench.stopwatch import peak_mb
+from tests.bench.transactions_file import protocol
 
 
-def main(database: str, folder: str) -> None:
+def main(source: str, folder: str) -> None:
     """Print seconds and CPU seconds (imports not counted), peak memory, and what was written."""
+    import adbc_driver_sqlite.dbapi  # noqa: F401
     import datasketches  # noqa: F401
+    import pandas as pd  # noqa: F401  Arrow imports it at the first array, where it is there
+    import polars as pl  # noqa: F401
     import pyarrow.parquet  # noqa: F401
+    import xxhash  # noqa: F401
 
-    from pulse_blocks.protocol import loading
     from pulse_blocks.settings import Datasource, Workspace
     from pulse_blocks.stages.context import Context
     from pulse_blocks.stages.ingest import ingest
     from pulse_blocks.stages.snapshot import snapshot
 
-    protocol = loading.load(Path("protocols/fraud-detector.yaml"))
-    workspace = Workspace(store=folder, datasources={"transactions": Datasource(f"sqlite:///{database}")})
-    context = Context(protocol=protocol, workspace=workspace, window=EVER, attempt="")
+    url = source if source.endswith(".parquet") else f"sqlite:///{source}"
+    workspace = Workspace(store=folder, datasources={"transactions": Datasource(url)})
+    context = Context(protocol=protocol(source), workspace=workspace, window=EVER, attempt="")
     started, worked = time.perf_counter(), time.process_time()
     raw = ingest(EVER, context)
     ingested = time.perf_counter()

@@ -19,6 +19,7 @@ KNOWN = [
     *sorted(PUBLIC),
     "/metrics",
     "/docs",
+    "/ui/",
     "/v2",
     "/v2/models/m/infer",
     "/predict/m",
