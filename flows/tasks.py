@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from prefect import State, Task, task
@@ -9,13 +10,14 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
 
 from pulse_blocks.blocks.pipeline import PipelineRun
+from pulse_blocks.blocks.training_step import train as train_stage
+from pulse_blocks.blocks.trials import as_tasks
 from pulse_blocks.errors import UnavailableError
 from pulse_blocks.records import Deployment, RawBatch, SnapshotRef, StoredModel, TrainedModel, ValidatedData
 from pulse_blocks.stages.deploy import deploy as deploy_stage
 from pulse_blocks.stages.ingest import ingest as ingest_stage
 from pulse_blocks.stages.snapshot import snapshot as snapshot_stage
 from pulse_blocks.stages.store import store as store_stage
-from pulse_blocks.stages.train import train as train_stage
 from pulse_blocks.stages.validate import validate as validate_stage
 
 
@@ -55,7 +57,14 @@ def validate(taken: SnapshotRef, run: PipelineRun) -> ValidatedData:
 @a_stage
 def train(data: ValidatedData, run: PipelineRun) -> TrainedModel:
     """Fit the model and judge it on the held-out part."""
-    return run.stage(TrainedModel, train_stage, data)
+    with as_tasks(trial):
+        return run.stage(TrainedModel, train_stage, data)
+
+
+@task(task_run_name="trial-{number}", cache_policy=NO_CACHE, persist_result=False)
+def trial(work: Callable[[Any], Any], what: Any, number: int) -> Any:  # noqa: ARG001  the number names the task run
+    """One trial of a search for parameters (training.search)."""
+    return work(what)
 
 
 @a_stage

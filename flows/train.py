@@ -13,15 +13,23 @@ from pulse_blocks.blocks.pipeline import PipelineRun, conduct
 
 
 @flow(name="train", flow_run_name="{protocol}", persist_result=False)
-def train(protocol: str, start: dt.date | None = None, end: dt.date | None = None) -> State[Any]:
+def train(
+    protocol: str,
+    start: dt.date | None = None,
+    end: dt.date | None = None,
+    cause: str | None = None,
+    fresh: bool = False,
+) -> State[Any]:
     """Make a deployed model of a protocol: ingest, snapshot, validate, train, store, deploy.
 
     Args:
         protocol: Name of a file in protocols/, without its ending, for example flight-delay.
         start: First day of the data to train on (UTC). Empty: the protocol's own window.
         end: The day after the last day of the data (UTC). Empty: the protocol's own window.
+        cause: Id of the drift check that asks for this run, drift_... Automations fill it in; else leave it empty.
+        fresh: Validate and train anew even where an earlier run has done so with the same data and protocol.
     """
-    return conduct(six_stages, protocol, start, end)
+    return conduct(six_stages, protocol, start, end, cause, fresh=fresh)
 
 
 def six_stages(run: PipelineRun) -> list[PrefectFuture[Any]]:

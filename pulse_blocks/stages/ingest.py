@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-
-from pulse_blocks.errors import PulseError
 from pulse_blocks.protocol.columns import all_columns
 from pulse_blocks.records import Column, ProtocolRef, RawBatch, Window
-from pulse_blocks.settings import Datasource, Workspace
 from pulse_blocks.stages.context import Context
 
 
@@ -25,6 +21,7 @@ def ingest(window: Window | None, context: Context) -> RawBatch:
     from pulse_blocks.snapshots.memory import lean
     from pulse_blocks.snapshots.writing import write_chunks
     from pulse_blocks.sources import open_source, query_for
+    from pulse_blocks.sources.finding import find_datasource
     from pulse_blocks.stores import open_store
 
     protocol, workspace = context.protocol, context.workspace
@@ -47,19 +44,4 @@ def ingest(window: Window | None, context: Context) -> RawBatch:
         new_bytes=written.new_bytes,
         left_out=rows.left_out,
         key=protocol.source.key,
-    )
-
-
-def find_datasource(name: str, workspace: Workspace) -> Datasource:
-    """The workspace's datasource of that name. Raises PulseError with the nearest name for another."""
-    found = workspace.datasources.get(name)
-    if found is not None:
-        return found
-    near = difflib.get_close_matches(name, workspace.datasources, n=1)
-    known = ", ".join(sorted(workspace.datasources)) or "none"
-    hint = f"Did you mean {near[0]}?" if near else f"Add it: pulse datasource add {name} URL."
-    raise PulseError(
-        "datasource.unknown",
-        f"The workspace has no datasource {name} (it has: {known}).",
-        hint,
     )

@@ -46,12 +46,14 @@ def reproduce(workspace: Workspace, run: str) -> Reproduction:
     from pulse_blocks.ledger import open_ledger
     from pulse_blocks.snapshots.reading import load
     from pulse_blocks.stores import open_store
+    from pulse_blocks.training.execution import Execution
 
     store = open_store(workspace.store)
     with open_ledger(workspace.ledger) as ledger:
         trained, validated = _recorded(ledger, store, run)
     protocol = _protocol(trained, store)
-    fitted = training.fit(protocol, load(store, trained.snapshot), validated, store)
+    execution = Execution(dask=workspace.dask or None, searched=trained.searched)
+    fitted = training.fit(protocol, load(store, trained.snapshot), validated, store, execution=execution)
     return Reproduction(
         run=trained.run,
         model=trained.model,

@@ -53,7 +53,7 @@ def _changed(new: Protocol) -> PulseError:
 
 def _held_to(made: Bundle) -> tuple[object, ...]:
     """What makes a difference to a reply and is no part of the protocol."""
-    return made.row_checks, made.threshold
+    return made.row_checks, made.threshold, made.calibration
 
 
 def _served(protocol: Protocol) -> tuple[object, ...]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from pulse_blocks import ids
+from pulse_blocks import ids, progress
 from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.protocol import spec
-from pulse_blocks.records import RefusedModel, Snapshot, TrainedModel, ValidatedData, iso, to_json
+from pulse_blocks.records import RefusedModel, Searched, Snapshot, TrainedModel, ValidatedData, iso, to_json
 from pulse_blocks.stages.context import Context
+from pulse_blocks.stages.searching import forget, searched
 
 if TYPE_CHECKING:
     from pulse_blocks.stores.base import Store
     from pulse_blocks.tracking import Tracking
     from pulse_blocks.training import Champion, Fitted
+    from pulse_blocks.training.process import Outcome, Request
 
 
 def train(data: ValidatedData, context: Context) -> TrainedModel:
@@ -22,7 +24,8 @@ def train(data: ValidatedData, context: Context) -> TrainedModel:
 
     Opens the MLflow run, or resumes the one of this attempt; store finishes it. Raises PulseError where a
     gate is missed: the run is then Failed in MLflow, and the ledger knows it as refused. A challenger that is
-    worse than the champion is no error: ``lost`` says so.
+    worse than the champion is no error: ``lost`` says so. The fit runs in a process of its own, within the memory and
+    the time that plan and protocol give it; where the memory was not enough it is tried again with more.
     """
     from pulse_blocks import training
     from pulse_blocks.snapshots.reading import load
@@ -36,31 +39,67 @@ def train(data: ValidatedData, context: Context) -> TrainedModel:
     run = tracking.open_run(
         context.protocol, snapshot.id, snapshot.hash, snapshot.datasource, context.attempt
     )
-    fitted: Fitted | None = None
+    champion = _champion(context, store)
+    outcome: Outcome | None = None
     try:
-        fitted = _fit(data, snapshot, context, store, tracking, run)
-        training.require(fitted.gates)
+        request = _request(data, snapshot, context, champion)
+        found = searched(request, snapshot, store, context, tracking, run)
+        with tracking.following_rounds(run):
+            outcome = _fit(request, context, found)
+        forget(data, snapshot, store, context)
+        _log(outcome, snapshot, context, tracking, run)
+        training.require(outcome.fitted.gates)
     except UnavailableError:
         raise
     except PulseError as error:
+        if context.memory and error.code == "training.out_of_memory":
+            raise  # whoever made the room may make more of it: the run goes on
         tracking.fail(run, str(error))
-        _remember(_refused(error, fitted, run, snapshot, started), context)
+        _remember(_refused(error, outcome.fitted if outcome else None, run, snapshot, started), context)
         raise
-    return _record(fitted, run, snapshot, context, store, started)
+    return _record(outcome, champion, run, snapshot, context, store, started)
 
 
-def _fit(
-    data: ValidatedData, snapshot: Snapshot, context: Context, store: Store, tracking: Tracking, run: str
-) -> Fitted:
-    from pulse_blocks import training
+def _request(data: ValidatedData, snapshot: Snapshot, context: Context, champion: Champion | None) -> Request:
+    from pulse_blocks.stores.s3_calls import signed_in
+    from pulse_blocks.training.process import Request
+
+    signed = signed_in()
+    return Request(
+        protocol=context.protocol,
+        snapshot=snapshot,
+        validated=data,
+        store=context.workspace.store,
+        champion=champion,
+        credentials=dict(vars(signed)) if signed else None,
+    )
+
+
+def _fit(request: Request, context: Context, found: Searched | None) -> Outcome:
+    import msgspec
+
+    from pulse_blocks.protocol.spec import seconds
+    from pulse_blocks.training.execution import Execution
+    from pulse_blocks.training.process import Outcome, fit, fit_within
+    from pulse_blocks.training.sizing import in_bytes
+
+    execution = Execution(dask=context.workspace.dask or None, searched=found)
+    request = msgspec.structs.replace(request, execution=execution)
+    if not context.memory:
+        return fit_within(request, told=lambda said: progress.report("train", 0.0, None, said))
+    allowed = seconds(context.protocol.training.resources.timeout)
+    done = fit(request, limit=in_bytes(context.memory[-1]), timeout=allowed)
+    return Outcome(done.fitted, context.memory, done.peak, done.drift)
+
+
+def _log(outcome: Outcome, snapshot: Snapshot, context: Context, tracking: Tracking, run: str) -> None:
     from pulse_blocks.protocol.loading import find
     from pulse_blocks.training.card import card
 
-    protocol = context.protocol
-    fitted = training.fit(protocol, snapshot, data, store, _champion(context, store))
+    protocol, fitted = context.protocol, outcome.fitted
     tracking.log_training(run, protocol, fitted, find(context.workspace, protocol.name))
+    tracking.tag(run, {"pulse.memory": outcome.memory[-1], "pulse.memory.tried": ", ".join(outcome.memory)})
     tracking.log_card(run, card(protocol, snapshot, fitted, ids.run_id(run)))
-    return fitted
 
 
 def _refused(
@@ -73,6 +112,8 @@ def _refused(
         datasource=snapshot.datasource,
         metrics=fitted.metrics if fitted else None,
         reason=error.message,
+        code=error.code,
+        hint=error.hint,
         started=iso(started),
         seconds=(dt.datetime.now(dt.UTC) - started).total_seconds(),
     )
@@ -101,17 +142,25 @@ def _champion(context: Context, store: Store) -> Champion | None:
         protocol=loaded.protocol,
         metrics=loaded.bundle.run.metrics,
         threshold=loaded.bundle.threshold,
+        calibration=loaded.bundle.calibration,
     )
 
 
 def _record(
-    fitted: Fitted, run: str, snapshot: Snapshot, context: Context, store: Store, started: dt.datetime
+    outcome: Outcome,
+    champion: Champion | None,
+    run: str,
+    snapshot: Snapshot,
+    context: Context,
+    store: Store,
+    started: dt.datetime,
 ) -> TrainedModel:
     from pulse_blocks import training
     from pulse_blocks.snapshots.sealing import seal
     from pulse_blocks.stages.restored import sentence
     from pulse_blocks.training.card import drawing
 
+    fitted = outcome.fitted
     text = f"models/{fitted.text_sha256}.txt"
     smoke = f"models/{fitted.text_sha256}.smoke.json"
     store.put(text, fitted.text)
@@ -138,6 +187,12 @@ def _record(
         protocol=spec.to_json(context.protocol).decode(),
         environment=fitted.environment,
         threshold=fitted.threshold,
+        calibration=fitted.calibration,
+        searched=fitted.searched,
         intervals=fitted.intervals,
         curves=curves,
+        memory=outcome.memory,
+        peak_memory=outcome.peak,
+        champion=champion.model if champion else None,
+        drift=outcome.drift,
     )

@@ -12,9 +12,11 @@ def validate(taken: SnapshotRef, context: Context) -> ValidatedData:
     Raises PulseError where more rows break rules than the protocol allows.
     """
     from pulse_blocks import validation
+    from pulse_blocks.snapshots.memory import lean
     from pulse_blocks.snapshots.reading import load
     from pulse_blocks.stores import open_store
 
     store = open_store(context.workspace.store)
     end = context.window.end if context.window else None
-    return validation.validate(context.protocol, load(store, taken.id), store, end)
+    with lean():
+        return validation.validate(context.protocol, load(store, taken.id), store, end)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from pulse_blocks.errors import PulseError, UnavailableError
-from pulse_blocks.settings import Workspace, resolve_references, sqlite_path
+from pulse_blocks.secret_urls import resolve_references
+from pulse_blocks.settings import Workspace, sqlite_path
 
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,7 @@ def log_training(
         "train_rows": fitted.train_rows,
         "validation_rows": fitted.validation_rows,
         "test_rows": fitted.test_rows,
+        **_decided(fitted),
     }
     began = client.get_run(run_id).info.start_time
     model = ids.model_id(protocol.name, protocol.version, fitted.trees)
@@ -98,6 +99,16 @@ def log_training(
     _log_bytes(client, run_id, "protocol.json", to_json(protocol))
     if protocol_file is not None:
         _log_bytes(client, run_id, "protocol.yaml", protocol_file.read_bytes())
+
+
+def _decided(fitted: Fitted) -> dict[str, Any]:
+    """What calibration and search came to."""
+    found: dict[str, Any] = {}
+    if fitted.calibration is not None:
+        found["calibration"] = fitted.calibration.method
+    if fitted.searched is not None:
+        found |= {"search.trials": fitted.searched.trials, "search.best_trial": fitted.searched.best}
+    return found
 
 
 def _environment_tags(fitted: Fitted) -> list[Any]:
@@ -123,6 +134,16 @@ def fail(client: Any, run_id: str, message: str) -> None:
     client.set_terminated(run_id, "FAILED")
 
 
+def log_rounds(client: Any, run_id: str, batch: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+    """Metrics of some rounds, as ``log_training`` logs them of all."""
+    from mlflow.entities import Metric
+
+    began = client.get_run(run_id).info.start_time
+    found = [Metric(f"rounds/{n}", value, began, step) for step, one in batch for n, value in one.items()]
+    for start in range(0, len(found), _BATCH):
+        client.log_batch(run_id, metrics=found[start : start + _BATCH], synchronous=True)
+
+
 def _metrics(fitted: Fitted, began: int) -> Iterator[Any]:
     """A metric's time is the run's start, so that a repeated one is the same row and not another."""
     from mlflow.entities import Metric
@@ -132,6 +153,8 @@ def _metrics(fitted: Fitted, began: int) -> Iterator[Any]:
     for name, (low, high) in fitted.intervals.items():
         yield Metric(f"{name}_low", low, began, 0)
         yield Metric(f"{name}_high", high, began, 0)
+    for name, (before, _) in fitted.uncalibrated.items():
+        yield Metric(f"{name}_uncalibrated", before, began, 0)
     if fitted.threshold is not None:
         yield Metric("decision_threshold", fitted.threshold, began, 0)
     for name, values in fitted.history.items():

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pulse_blocks.progress import listening
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import TrainedModel
 from pulse_blocks.settings import Workspace
 from pulse_blocks.tracking.connection import connect, door, exclusive
+from pulse_blocks.tracking.drift import DriftFacts
 from pulse_blocks.training.card import Card
 from pulse_blocks.training.fitted import Fitted
+from pulse_blocks.training.search.trial import Tried
 
 
 class Tracking:
@@ -54,6 +58,29 @@ class Tracking:
         with door(self._workspace):
             runs.log_training(self._client, run_id, protocol, fitted, protocol_file)
 
+    @contextlib.contextmanager
+    def following_rounds(self, run_id: str) -> Iterator[None]:
+        """Log each round's metrics while a model is fitted. What is out of reach then is logged at the end."""
+        from pulse_blocks.tracking import runs
+        from pulse_blocks.tracking.rounds import Batch, RoundsLog
+
+        def log(batch: Batch) -> None:
+            with door(self._workspace):
+                runs.log_rounds(self._client, run_id, batch)
+
+        listener = RoundsLog(log)
+        with listening(listener):
+            yield
+        listener.flush()
+
+    def log_trial(self, run_id: str, protocol: Protocol, tried: Tried) -> None:
+        """A trial of a search as a run below ``run_id``. May be repeated."""
+        from pulse_blocks.tracking import trials
+        from pulse_blocks.training.search.trial import metric_of
+
+        with door(self._workspace):
+            trials.log_trial(self._client, run_id, protocol, metric_of(protocol)[1], tried)
+
     def log_card(self, run_id: str, card: Card) -> None:
         """The model card as Markdown and HTML, pictures inside. May be repeated."""
         from pulse_blocks.tracking import runs
@@ -61,10 +88,24 @@ class Tracking:
         with door(self._workspace):
             runs.log_card(self._client, run_id, card)
 
-    def finish(self, run_id: str) -> None:
-        """End a run as finished."""
+    def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Tags of a run. May be repeated."""
         with door(self._workspace):
-            self._client.set_terminated(run_id, "FINISHED")
+            for name, value in tags.items():
+                self._client.set_tag(run_id, name, value)
+
+    def copy_training(self, source: str, target: str, protocol: Protocol) -> None:
+        """Give a run what another one has logged of the same trees, and say whose they are. May be repeated."""
+        from pulse_blocks.tracking import copying
+
+        with door(self._workspace):
+            copying.copy_training(self._client, source, target, protocol)
+
+    def finish(self, run_id: str) -> None:
+        """End a run as finished. The end of one that has finished before stays."""
+        with door(self._workspace):
+            if self._client.get_run(run_id).info.status != "FINISHED":
+                self._client.set_terminated(run_id, "FINISHED")
 
     def fail(self, run_id: str, message: str) -> None:
         """End a run as failed; ``message`` becomes its tag ``pulse.error``."""
@@ -82,6 +123,13 @@ class Tracking:
 
         with door(self._workspace), self._alone(protocol.name):
             return registry.register(self._client, protocol, trained, files)
+
+    def log_drift(self, name: str, model: str, facts: DriftFacts, page: str | None) -> str | None:
+        """A drift check's metrics as points of a time series, and its page; returns where the page is."""
+        from pulse_blocks.tracking import drift
+
+        with door(self._workspace), self._alone(name):
+            return drift.log_drift(self._client, self._workspace, name, model, facts, page)
 
     def set_champion(self, name: str, version: str) -> None:
         """Let the registry's alias ``champion`` name this version. The ledger is what decides."""

@@ -1,100 +1,75 @@
-"""LightGBM over a snapshot's blocks."""
+"""LightGBM over a snapshot's blocks, as far as it is to go."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from typing import Any
 
 import lightgbm as lgb
-import numpy as np
 
-from pulse_blocks.errors import PulseError
 from pulse_blocks.progress import report as progress
-from pulse_blocks.protocol.columns import ColumnSpec, features
 from pulse_blocks.protocol.spec import Protocol
-from pulse_blocks.training.blocks import part
+from pulse_blocks.records import Record
+from pulse_blocks.training.blocks import Blocks
+from pulse_blocks.training.checkpoints import Checkpoints
+from pulse_blocks.training.datasets import spread
+from pulse_blocks.training.growth import Grown, Growth
 from pulse_blocks.training.params import watched_metric
 from pulse_blocks.training.parts import Part, Parts
+from pulse_blocks.training.rounds import HELD_OUT, Agree, Rounds
 from pulse_blocks.training.stopping import VALIDATION, Stopping
 
-_PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
-_HELD_OUT = "held_out"
-# Curves need no more rows: the area under the curve of 250,000 after every round costs an eighth of the fit.
-_WATCHED_ROWS = 50_000
+
+class Boosted(Record, frozen=True, kw_only=True):
+    """A booster's text as LightGBM writes it and, by metric, its value after every round.
+
+    Held-out rows are at most 50,000 of them. With early stopping there are also the values on the validation part,
+    as ``validation/METRIC``, and the text ends with the best round.
+    """
+
+    text: str
+    history: dict[str, tuple[float, ...]]
 
 
 def boost(
-    protocol: Protocol, params: dict[str, Any], data: Parts
-) -> tuple[lgb.Booster, dict[str, tuple[float, ...]]]:
-    """The booster and, by metric, its value on held-out rows (at most 50,000) after every round.
-
-    With early stopping there are also the values on the validation part, as ``validation/METRIC``, and the booster
-    ends with its best round.
-    """
-    columns = features(protocol)
-    train = lgb.Dataset(
-        part(data.blocks, data.train.rows),
-        label=data.train.labels,
-        weight=data.train.weights,
-        feature_name=[_feature_name(position, column) for position, column in enumerate(columns)],
-        categorical_feature=[p for p, column in enumerate(columns) if column.field.type == "category"],
-        params=params,
-    )
-    progress("train", 0, protocol.training.rounds, "reading rows")
-    sets = {_HELD_OUT: _dataset(data, _watched(data.test), train, params)}
-    callbacks: list[Any] = [_report(protocol.training.rounds)]
-    stopping = protocol.training.early_stopping
-    if stopping is not None and data.validation is not None:
-        sets[VALIDATION] = _dataset(data, data.validation, train, params)
-        callbacks.append(Stopping(watched_metric(protocol), stopping.rounds))
-    history: dict[str, dict[str, list[float]]] = {}
-    rounds = protocol.training.rounds
-    try:
-        booster = lgb.train(
-            params,
-            train,
-            rounds,
-            valid_sets=list(sets.values()),
-            valid_names=list(sets),
-            callbacks=[lgb.record_evaluation(history), *callbacks],
+    protocol: Protocol,
+    params: Mapping[str, Any],
+    blocks: Blocks,
+    train: Part,
+    watched: Mapping[str, Part],
+    checkpoints: Checkpoints | None = None,
+    agree: Agree | None = None,
+) -> Boosted:
+    """Grow all rounds, a stretch at a time where the protocol asks for checkpoints, from the latest one on."""
+    spec, asked = protocol.training, protocol.training.early_stopping
+    progress("train", 0, spec.rounds, "reading rows")
+    stopping = Stopping(watched_metric(protocol), asked.rounds) if asked else None
+    state = (checkpoints.latest() if checkpoints else None) or Grown()
+    rounds = Rounds(spec.rounds, state.rounds, _lists(state), stopping, agree)
+    growth = Growth(protocol, params, blocks, train, watched, state)
+    while not (state.stopped or state.rounds >= spec.rounds):
+        count = min(spec.checkpoint or spec.rounds, spec.rounds - state.rounds)
+        last = state.rounds + count >= spec.rounds
+        state = growth.stretch(count, rounds, last=last)
+        if checkpoints and not last:
+            checkpoints.save(state)
+    growth.close()
+    best = stopping.best if stopping else 0
+    booster = lgb.Booster(model_str=state.text)
+    if booster.current_iteration() < spec.rounds or 0 < best < spec.rounds:
+        progress(
+            "train", spec.rounds, spec.rounds, f"round {best or booster.current_iteration()} is the best"
         )
-    except lgb.basic.LightGBMError as error:
-        raise PulseError(
-            "training.failed", f"LightGBM refuses: {error}.", "Look at training.params in the protocol."
-        ) from None
-    if booster.current_iteration() < rounds:
-        progress("train", rounds, rounds, f"round {booster.current_iteration()} is the best")
-    return booster, {
-        metric if name == _HELD_OUT else f"{name}/{metric}": tuple(map(float, values))
-        for name in sets
-        for metric, values in history.get(name, {}).items()
-    }
+    return Boosted(text=booster.model_to_string(num_iteration=best or -1), history=state.history)
 
 
-def _dataset(data: Parts, rows: Part, train: lgb.Dataset, params: dict[str, Any]) -> lgb.Dataset:
-    # Where its reference has weights a set without any gets zeros from LightGBM, and all its metrics are NaN;
-    # ones count as none. Any other number that is the same for all rows gives the metrics of no weights.
-    weights = None if data.train.weights is None else np.full(rows.rows.size, 2.0)
-    sequences = part(data.blocks, rows.rows)
-    return lgb.Dataset(sequences, label=rows.labels, weight=weights, reference=train, params=params)
+def watched_parts(protocol: Protocol, data: Parts) -> dict[str, Part]:
+    """What is evaluated after every round: some held-out rows and, with early stopping, the validation part."""
+    found = {HELD_OUT: spread(data.test)}
+    if protocol.training.early_stopping is not None and data.validation is not None:
+        found[VALIDATION] = data.validation
+    return found
 
 
-def _watched(held_out: Part) -> Part:
-    """Held-out rows that are evaluated after every round: all, or some that are evenly spread."""
-    count = held_out.rows.size
-    if count <= _WATCHED_ROWS:
-        return held_out
-    chosen = np.linspace(0, count - 1, _WATCHED_ROWS).astype(np.int64)
-    return Part(held_out.rows[chosen], held_out.labels[chosen])
-
-
-def _report(rounds: int) -> Any:
-    def callback(env: Any) -> None:
-        progress("train", env.iteration + 1, rounds, f"round {env.iteration + 1} of {rounds}")
-
-    return callback
-
-
-def _feature_name(position: int, column: ColumnSpec) -> str:
-    """LightGBM refuses names that need escaping in JSON; the protocol's order identifies a feature anyway."""
-    return column.name if _PLAIN.fullmatch(column.name) else f"column_{position}"
+def _lists(state: Grown) -> dict[str, list[float]]:
+    return {name: list(values) for name, values in state.history.items()}

@@ -15,6 +15,7 @@ from pulse_blocks.records import Snapshot
 from pulse_blocks.snapshots.reading import read_chunk
 from pulse_blocks.stores.base import Store
 from pulse_blocks.training.blocks import Blocks, by_chunk
+from pulse_blocks.training.calibrating import calibrated
 from pulse_blocks.training.fitted import Champion, Smoke
 from pulse_blocks.training.metrics import evaluate
 from pulse_blocks.training.parts import Parts
@@ -42,7 +43,7 @@ def compare(
     """
     if _interface(champion.protocol) != _interface(protocol):
         return champion.metrics, f"{champion.model} takes other features: its metrics are of its own training"
-    predicted = predict(champion.text, data.blocks, data.test.rows)
+    predicted = calibrated(champion.calibration, predict(champion.text, data.blocks, data.test.rows))
     threshold = decision_threshold(champion.protocol, champion.threshold)
     metrics = evaluate(protocol.task, names, data.test.labels, predicted, threshold)
     return metrics, f"{champion.model} on the same {data.test.rows.size:,} held-out rows"

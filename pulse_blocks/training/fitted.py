@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from pulse_blocks.protocol.spec import Protocol
-from pulse_blocks.records import Environment, Record
+from pulse_blocks.records import Calibration, Environment, Record, Searched
 from pulse_blocks.training.curves import Curves
 from pulse_blocks.training.gates import GateResult
 
@@ -11,7 +13,8 @@ from pulse_blocks.training.gates import GateResult
 class Champion(Record, frozen=True, kw_only=True):
     """The model to beat: its text, the protocol it was trained under, and its metrics at that time.
 
-    ``threshold`` is the one that its training chose, None where its protocol says it.
+    ``threshold`` is the one that its training chose, None where its protocol says it; ``calibration`` what its
+    probabilities go through.
     """
 
     model: str
@@ -19,6 +22,7 @@ class Champion(Record, frozen=True, kw_only=True):
     protocol: Protocol
     metrics: dict[str, float]
     threshold: float | None = None
+    calibration: Calibration | None = None
 
 
 class Smoke(Record, frozen=True, kw_only=True):
@@ -38,7 +42,9 @@ class Fitted(Record, frozen=True, kw_only=True):
     ``history`` holds each metric on held-out rows (at most 50,000) after every round, ``importance`` the gain of each
     feature as a share of all (in the order of the protocol). ``gates`` may hold missed ones: see
     ``gates.require``. ``intervals`` are low and high of each metric (95 %), ``rounds`` those that are in the model,
-    ``threshold`` what was chosen on the validation rows, None where the protocol says it.
+    ``threshold`` what was chosen on the validation rows, None where the protocol says it. ``calibration`` is
+    what its probabilities go through, and ``uncalibrated`` holds metrics of the held-out rows before and after it.
+    ``searched`` is the search that chose parameters.
     """
 
     text: bytes
@@ -59,3 +65,6 @@ class Fitted(Record, frozen=True, kw_only=True):
     smoke: Smoke
     seconds: float
     environment: Environment
+    calibration: Calibration | None = None
+    uncalibrated: dict[str, tuple[float, float]] = msgspec.field(default_factory=dict)
+    searched: Searched | None = None

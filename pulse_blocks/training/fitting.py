@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pulse_blocks.protocol.decision import decision_threshold
+import msgspec
+
+from pulse_blocks.protocol.lightgbm_params import resolve
 from pulse_blocks.protocol.metrics import computed
 from pulse_blocks.protocol.spec import Protocol
-from pulse_blocks.records import Snapshot, ValidatedData
+from pulse_blocks.records import Searched, Snapshot, ValidatedData
 from pulse_blocks.stores.base import Store
+from pulse_blocks.training.execution import HERE, Execution
 from pulse_blocks.training.fitted import Champion, Fitted
-from pulse_blocks.training.params import parameters
 
 if TYPE_CHECKING:
+    from pulse_blocks.training.boosting import Boosted
     from pulse_blocks.training.parts import Parts
 
 
@@ -23,35 +26,42 @@ def fit(
     validated: ValidatedData,
     store: Store,
     champion: Champion | None = None,
+    execution: Execution = HERE,
 ) -> Fitted:
     """Train on the accepted rows before the split, evaluate on those after it, compare with ``champion``.
 
     The same snapshot and protocol give the same trees, whatever the number of threads. Missed gates are in
     the result, not raised. Raises PulseError where the data cannot be split or a part has a single class,
-    where a parameter is refused, or where a chunk differs from its hash.
+    where a parameter is refused, or where a chunk differs from its hash; UnavailableError where a worker of
+    distributed training is lost.
     """
     import hashlib
 
-    from pulse_blocks.training.boosting import boost
+    import lightgbm as lgb
+
     from pulse_blocks.training.curves import curves
     from pulse_blocks.training.environment import environment
-    from pulse_blocks.training.evaluation import compare, importance, predict, smoke
+    from pulse_blocks.training.evaluation import compare, importance, smoke
     from pulse_blocks.training.gates import judge
     from pulse_blocks.training.intervals import intervals
+    from pulse_blocks.training.judging import judged
     from pulse_blocks.training.metrics import evaluate
+    from pulse_blocks.training.params import parameters
     from pulse_blocks.training.parts import prepare
     from pulse_blocks.training.text import normalised, trees_sha256
+    from pulse_blocks.training.workers import workers_of
 
     began = time.monotonic()
-    params = parameters(protocol)
+    searched = execution.searched or searched_here(protocol, snapshot, validated, store)
+    used = chosen(protocol, searched.params if searched else None)
+    params = parameters(used, workers=workers_of(protocol, snapshot))
     data = prepare(protocol, snapshot, validated, store)
-    booster, history = boost(protocol, params, data)
-    text = normalised(booster.model_to_string())
-    chosen = _chosen_threshold(protocol, text, data)
-    threshold = 0.5 if protocol.task != "binary-classification" else decision_threshold(protocol, chosen)
-    predicted = predict(text, data.blocks, data.test.rows)
+    boosted = _boosted(used, params, snapshot, validated, store, data, execution)
+    text = normalised(boosted.text)
+    booster = lgb.Booster(model_str=boosted.text)
+    found = judged(protocol, text, data)
     names, truth = computed(protocol), data.test.labels
-    metrics = evaluate(protocol.task, names, truth, predicted, threshold)
+    metrics = evaluate(protocol.task, names, truth, found.predicted, found.threshold)
     rival, note = compare(champion, protocol, names, data) if champion else (None, "")
     said = environment(params)
     return Fitted(
@@ -59,27 +69,77 @@ def fit(
         text_sha256=hashlib.sha256(text).hexdigest(),
         trees=trees_sha256(text),
         metrics=metrics,
-        intervals=intervals(protocol.task, metrics, truth, predicted, threshold, protocol.training.seed),
+        intervals=intervals(
+            protocol.task, metrics, truth, found.predicted, found.threshold, protocol.training.seed
+        ),
         gates=judge(protocol.training.gates, metrics, rival, note),
-        history=history,
+        history=boosted.history,
         importance=importance(booster, protocol),
-        curves=curves(protocol.task, truth, predicted),
+        curves=curves(protocol.task, truth, found.predicted),
         params=said.parameters,
         train_rows=int(data.train.rows.size),
         validation_rows=int(data.validation.rows.size) if data.validation else 0,
         test_rows=int(data.test.rows.size),
         rounds=booster.current_iteration(),
-        threshold=chosen,
-        smoke=smoke(protocol, store, snapshot, data, predicted),
+        threshold=found.chosen_threshold,
+        calibration=found.calibration,
+        uncalibrated=found.uncalibrated,
+        searched=searched,
+        smoke=smoke(protocol, store, snapshot, data, found.predicted),
         seconds=time.monotonic() - began,
         environment=said,
     )
 
 
-def _chosen_threshold(protocol: Protocol, text: bytes, data: Parts) -> float | None:
-    from pulse_blocks.training.evaluation import predict
-    from pulse_blocks.training.threshold import best_f1
+def chosen(protocol: Protocol, params: dict[str, bool | int | float | str] | None) -> Protocol:
+    """The protocol with parameters that a search has chosen in place of its own."""
+    if not params:
+        return protocol
+    found = {resolve(name) for name in params}
+    kept = {name: value for name, value in protocol.training.params.items() if resolve(name) not in found}
+    training = msgspec.structs.replace(protocol.training, params={**kept, **params})
+    return msgspec.structs.replace(protocol, training=training)
 
-    if protocol.output.decision.threshold != "auto" or data.validation is None:
+
+def searched_here(
+    protocol: Protocol, snapshot: Snapshot, validated: ValidatedData, store: Store
+) -> Searched | None:
+    """The search that the protocol asks for, in this process, one trial at a time; None where it asks for none."""
+    if protocol.training.search is None:
         return None
-    return best_f1(data.validation.labels, predict(text, data.blocks, data.validation.rows))
+    from pulse_blocks.training.search import mapped_by, search, try_out
+    from pulse_blocks.training.search.results import results_of
+
+    results = results_of(protocol, snapshot, validated, store)
+    with mapped_by(lambda work, trials: [work(trial) for trial in trials]):
+        found = search(protocol, lambda trial: try_out(protocol, snapshot, validated, store, trial), results)
+    results.remove()
+    return found
+
+
+def _boosted(
+    protocol: Protocol,
+    params: dict[str, Any],
+    snapshot: Snapshot,
+    validated: ValidatedData,
+    store: Store,
+    data: Parts,
+    execution: Execution,
+) -> Boosted:
+    """The trees, grown in this process or by workers, and gone on with where an earlier fit was interrupted."""
+    from pulse_blocks.training.boosting import boost, watched_parts
+    from pulse_blocks.training.checkpoints import Checkpoints
+    from pulse_blocks.training.unfinished import fit_key
+
+    checkpoints = None
+    if protocol.training.checkpoint is not None:
+        checkpoints = Checkpoints(store, fit_key(protocol, snapshot, validated, params))
+    if params.get("num_machines", 1) > 1:
+        from pulse_blocks.training.distributed import boost_on_workers
+
+        found = boost_on_workers(protocol, params, snapshot, store, data, checkpoints, execution.dask)
+    else:
+        found = boost(protocol, params, data.blocks, data.train, watched_parts(protocol, data), checkpoints)
+    if checkpoints is not None:
+        checkpoints.remove()
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from pulse_blocks.errors import PulseError
@@ -30,7 +31,10 @@ def judge(
     champion: Mapping[str, float] | None = None,
     note: str = "",
 ) -> tuple[GateResult, ...]:
-    """The result of every gate. A gate against the champion holds where there is none, or none of its metric."""
+    """The result of every gate. A metric that is not a number misses every gate.
+
+    A gate against the champion holds where there is none, or none of its metric, or one that is not a number.
+    """
     return tuple(result for gate in gates for result in _results(gate, metrics[gate.metric], champion, note))
 
 
@@ -61,9 +65,10 @@ def _results(
     if gate.at_most is not None:
         bound = float(gate.at_most)
         yield GateResult(metric=metric, condition="at_most", value=value, bound=bound, passed=value <= bound)
-    if gate.not_below_champion_by is not None and champion is not None and metric in champion:
+    rival = (champion or {}).get(metric, math.nan)
+    if gate.not_below_champion_by is not None and not math.isnan(rival):
         less = metric in LESS_IS_BETTER
-        bound = champion[metric] + (gate.not_below_champion_by if less else -gate.not_below_champion_by)
+        bound = rival + (gate.not_below_champion_by if less else -gate.not_below_champion_by)
         yield GateResult(
             metric=metric,
             condition=CHAMPION,
@@ -75,6 +80,8 @@ def _results(
 
 
 def _sentence(result: GateResult) -> str:
+    if math.isnan(result.value):
+        return f"{result.metric} is not a number, so it misses the gate {_short(f'{result.bound:.4f}')}."
     below = result.value < result.bound
     side = "below" if below else "above"
     value, bound = _different(result.value, result.bound)

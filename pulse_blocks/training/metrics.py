@@ -76,3 +76,18 @@ def _regression(truth: np.ndarray, value: np.ndarray, _threshold: float) -> _Fun
         "mae": lambda: sk.mean_absolute_error(truth, value),
         "r2": lambda: sk.r2_score(truth, value),
     }
+
+
+def calibration_error(truth: np.ndarray, predicted: np.ndarray, bins: int = 10) -> float:
+    """How far probabilities are from what came, in ten equal ranges of probability, weighed by rows.
+
+    The expected calibration error (Naeini et al. 2015): of two classes for the probability of yes, of several for
+    that of the class that is chosen.
+    """
+    if predicted.ndim == 1:
+        said, came = predicted, truth > 0
+    else:
+        said, came = predicted.max(axis=1), truth.astype(np.int64) == predicted.argmax(axis=1)
+    which = np.minimum((said * bins).astype(np.int64), bins - 1)
+    total = np.bincount(which, said - came, bins)
+    return float(np.abs(total).sum() / said.size)

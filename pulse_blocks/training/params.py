@@ -36,8 +36,8 @@ def watched_metric(protocol: Protocol) -> str:
     return known[asked] if asked else next(iter(known.values()))
 
 
-def parameters(protocol: Protocol, threads: int | None = None) -> dict[str, Any]:
-    """All parameters for ``lightgbm.train``; ``threads`` changes the time and never the trees."""
+def parameters(protocol: Protocol, threads: int | None = None, workers: int = 1) -> dict[str, Any]:
+    """All parameters for ``lightgbm.train``; ``threads`` changes the time and never the trees, ``workers`` do."""
     given = protocol.training.params
     objective, metric = _OBJECTIVES[protocol.task]
     found: dict[str, Any] = {
@@ -55,6 +55,8 @@ def parameters(protocol: Protocol, threads: int | None = None) -> dict[str, Any]
         found["monotone_constraints"] = [_DIRECTIONS.get(monotone.get(name), 0) for name in protocol.features]
     if protocol.training.early_stopping is not None and watched_metric(protocol) not in metric:
         found["metric"].append(watched_metric(protocol))
+    if workers > 1:
+        found |= {"tree_learner": "data", "num_machines": workers, "pre_partition": True}
     if protocol.task == "multiclass-classification":
         found["num_class"] = len(protocol.target.values or ())
     return found

@@ -6,20 +6,23 @@ prediction stays above every measurement by its margin, and within 30 % of it.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 
-from pulse_blocks.protocol.columns import all_columns, features
+from pulse_blocks.protocol.columns import features
 from pulse_blocks.protocol.lightgbm_params import resolve
 from pulse_blocks.protocol.spec import Protocol, seconds
 from pulse_blocks.records import Record, Snapshot
 
 MIB, GIB = 2**20, 2**30
-# What a process has loaded before it has seen a row: Prefect, MLflow, Pandera, LightGBM.
-_BASE = 360 * MIB
+# What the training process has loaded before it has seen a row: LightGBM, scikit-learn, Arrow.
+_BASE = 215 * MIB
 _MARGIN = 1.10
-# LightGBM looks at so many rows to choose its bins; validation at so many at a time; so much is kept decoded.
-_SAMPLE_ROWS, _GROUP_ROWS, _KEPT = 200_000, 262_144, 64 * MIB
-_WIDTHS = {"float": 8, "int": 8, "timestamp": 8, "date": 4, "bool": 1, "category": 16, "string": 32}
+# LightGBM looks at so many rows to choose its bins; so much is kept decoded.
+_SAMPLE_ROWS, _KEPT = 200_000, 64 * MIB
+# Drift is calibrated on so many rows of the sample and of each calm window, of which there are at most so many; without
+# times, and where the data are shorter than three windows, so many.
+_CALM_ROWS, _WINDOWS, _TIMELESS, _SHORT = 10_000, 30, 12, 4
 _LEAF_BYTES = 105
 # A machine that a container platform still gives as a matter of course.
 LARGEST = 64 * GIB
@@ -54,23 +57,22 @@ class Plan(Record, frozen=True, kw_only=True):
 
 
 def predicted(protocol: Protocol, snapshot: Snapshot) -> Size:
-    """Memory and time of validating and training on ``snapshot`` in one process."""
+    """Memory and time of training on ``snapshot`` in one process."""
     rows, count = snapshot.rows, len(features(protocol))
     trees = protocol.training.rounds * _classes(protocol)
     leaves = _parameter(protocol, "num_leaves", 31)
     grown = min(leaves, rows // max(_parameter(protocol, "min_data_in_leaf", 20), 1) + 1)
     bins = _parameter(protocol, "max_bin", 255) + 1
-    width = sum(_WIDTHS[column.field.type] for column in all_columns(protocol))
     parts = {
         "libraries": _BASE,
         "rows": rows * 40,
         "binned features": rows * count * (1 if bins <= 256 else 2),
         "sample for bins": int(1.3 * min(rows, _SAMPLE_ROWS) * count * 8),
         "decoded chunks": int(1.45 * min(rows * count * 8, _KEPT)),
-        "validation": int(0.56 * min(rows, _GROUP_ROWS) * width),
         "scores": 11 * rows * _classes(protocol),
         "histograms": grown * count * bins * 16,
         "trees": 5 * trees * grown * _LEAF_BYTES,
+        "drift calibration": 8 * count * (4 * min(rows, _CALM_ROWS) + 2 * _calm_rows(protocol, snapshot)),
     }
     million = rows * 1e-6
     return Size(
@@ -164,6 +166,21 @@ def in_bytes(memory: str) -> int:
 def written(count: int) -> str:
     """Bytes in whole MiB as a protocol writes them."""
     return f"{count // GIB}GiB" if count % GIB == 0 else f"{count // MIB}MiB"
+
+
+def _calm_rows(protocol: Protocol, snapshot: Snapshot) -> int:
+    """Rows of all calm windows together, from the interval that the snapshot was asked for."""
+    window, found = protocol.monitoring.window, snapshot.window
+    length = (window.days or 0) * 86_400 + (window.hours or 0) * 3_600
+    if window.rows is not None:
+        count = snapshot.rows // window.rows
+    elif protocol.source.time is None or found is None or not length:
+        count = _TIMELESS
+    else:
+        start, end = (dt.datetime.fromisoformat(time) for time in (found.start, found.end))
+        count = int((end - start).total_seconds()) // length
+        count = count if count >= 3 else _SHORT
+    return min(snapshot.rows, _CALM_ROWS * min(count, _WINDOWS))
 
 
 def _classes(protocol: Protocol) -> int:

@@ -7,9 +7,6 @@ a say in the model that they judge.
 from __future__ import annotations
 
 import math
-from typing import Any
-
-import lightgbm as lgb
 
 from pulse_blocks.errors import PulseError
 
@@ -17,29 +14,29 @@ VALIDATION = "validation"
 
 
 class Stopping:
-    """Ends the training when ``metric`` (LightGBM's name) has not improved for ``rounds``; the best round is kept."""
+    """Says when ``metric`` (LightGBM's name) has not improved for ``rounds``.
+
+    ``best`` is the best round so far, from 1; 0 before the first.
+    """
 
     def __init__(self, metric: str, rounds: int) -> None:
-        # After the values of the round have been recorded. LightGBM looks for it in the object's own dict.
-        self.order = 30
-        self._metric, self._rounds = metric, rounds
-        self._best, self._round = -math.inf, 0
-        self._results: list[Any] = []
+        self.metric = metric
+        self.best = 0
+        self._rounds = rounds
+        self._value = -math.inf
 
-    def __call__(self, env: Any) -> None:
-        for result in env.evaluation_result_list:
-            if (result.dataset_name, result.metric_name) == (VALIDATION, self._metric):
-                self._judge(env, result.metric_value if result.maximize else -result.metric_value)
+    def after(self, number: int, value: float, *, maximize: bool) -> bool:
+        """Whether to stop after round ``number`` (from 1) with this value on the validation rows.
 
-    def _judge(self, env: Any, value: float) -> None:
+        Raises PulseError("training.stopping") where the value is no number.
+        """
         if not math.isfinite(value):
             raise PulseError(
                 "training.stopping",
-                f"{self._metric} is {value} on the validation rows after round {env.iteration + 1}.",
+                f"{self.metric} is {value} on the validation rows after round {number}.",
                 "Set aside more rows (training.split.validation), or judge the rounds by another metric.",
             )
-        if value > self._best:
-            self._best, self._round, self._results = value, env.iteration, env.evaluation_result_list
-        last = env.iteration == env.end_iteration - 1
-        if last or env.iteration - self._round >= self._rounds:
-            raise lgb.EarlyStopException(self._round, self._results)
+        signed = value if maximize else -value
+        if signed > self._value:
+            self._value, self.best = signed, number
+        return number - self.best >= self._rounds

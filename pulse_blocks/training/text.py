@@ -7,7 +7,11 @@ import re
 
 _PARAMETERS = b"\nparameters:"
 _PARAMETER = re.compile(rb"(?m)^\[(\w+): (.*)\]$")
-_THREADS = re.compile(rb"(?m)^\[num_threads: -?\d+\]$")
+_PASSING = (
+    (re.compile(rb"(?m)^\[num_threads: -?\d+\]$"), b"[num_threads: 0]"),
+    (re.compile(rb"(?m)^\[machines: .*\]$"), b"[machines: ]"),
+    (re.compile(rb"(?m)^\[local_listen_port: \d+\]$"), b"[local_listen_port: 12400]"),
+)
 
 
 def trees_sha256(model_text: bytes) -> str:
@@ -23,6 +27,8 @@ def parameters_of(model_text: bytes) -> dict[str, str]:
 
 
 def normalised(model_text: str) -> bytes:
-    """The text without the number of threads, so that it does not depend on the machine."""
+    """The text without what names machines, addresses and threads, so that it does not depend on where it was made."""
     head, mark, parameters = model_text.encode().partition(_PARAMETERS)
-    return head + mark + _THREADS.sub(b"[num_threads: 0]", parameters)
+    for pattern, instead in _PASSING:
+        parameters = pattern.sub(instead, parameters)
+    return head + mark + parameters

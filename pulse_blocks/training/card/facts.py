@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from pulse_blocks import ids
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import Record, Snapshot
@@ -26,7 +28,10 @@ class Drawing(Record, frozen=True, kw_only=True):
 
 
 class Card(Record, frozen=True, kw_only=True):
-    """A model for people. ``facts`` are name and text, in the order in which they are shown."""
+    """A model for people. ``facts`` are name and text, in the order in which they are shown.
+
+    ``uncalibrated`` holds metrics of the held-out part before and after calibration, where there is one.
+    """
 
     model: str
     task: str
@@ -36,6 +41,7 @@ class Card(Record, frozen=True, kw_only=True):
     intervals: dict[str, tuple[float, float]]
     gates: tuple[GateResult, ...]
     drawing: Drawing
+    uncalibrated: dict[str, tuple[float, float]] = msgspec.field(default_factory=dict)
 
 
 def card(protocol: Protocol, snapshot: Snapshot, fitted: Fitted, run: str) -> Card:
@@ -49,6 +55,7 @@ def card(protocol: Protocol, snapshot: Snapshot, fitted: Fitted, run: str) -> Ca
         intervals=fitted.intervals,
         gates=fitted.gates,
         drawing=drawing(protocol, fitted),
+        uncalibrated=fitted.uncalibrated,
     )
 
 
@@ -77,10 +84,24 @@ def _facts(protocol: Protocol, snapshot: Snapshot, fitted: Fitted, run: str) -> 
         "Judged on": f"{fitted.test_rows:,} held-out rows, split by {by}",
         "Rounds": f"{fitted.rounds} of at most {protocol.training.rounds}",
         "Decides yes from": f"{fitted.threshold:.4f} on" if fitted.threshold is not None else "",
+        "Calibrated by": fitted.calibration.method if fitted.calibration else "",
+        "Searched": _searched(fitted),
         "Made with": ", ".join(f"{name} {version}" for name, version in fitted.environment.packages.items()),
         "Machine": f"{fitted.environment.platform}, {fitted.environment.processor}",
     }
     return {name: text for name, text in facts.items() if text}
+
+
+def _searched(fitted: Fitted) -> str:
+    found = fitted.searched
+    if found is None:
+        return ""
+    chosen = ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in found.params.items()
+    )
+    trials = f"trial {found.best} of {found.trials} ({found.pruned} given up)"
+    return f"{chosen}: {trials}, {found.metric} {found.value:.4f} on the validation rows"
 
 
 def _thinned(values: tuple[float, ...]) -> tuple[tuple[int, float], ...]:

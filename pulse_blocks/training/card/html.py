@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from html import escape
 
 from pulse_blocks.training.card.facts import Card
-from pulse_blocks.training.card.markdown import data_uri, gate_rows, metric_rows
+from pulse_blocks.training.card.markdown import calibration_rows, data_uri, gate_rows, metric_rows
 
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111827}"
@@ -24,12 +24,15 @@ def html(card: Card) -> str:
         f'<figure><figcaption>{escape(title)}</figcaption><img alt="{escape(title)}" src="{data_uri(png)}"></figure>'
         for title, png in pictures(card.drawing)
     )
+    changed = ""
+    if card.uncalibrated:
+        changed = f"<h2>Before and after calibration</h2>{_table(calibration_rows(card))}"
     gates = f"<h2>Gates</h2>{_table(gate_rows(card))}" if card.gates else ""
     title = escape(card.model)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
         f"</head><body><h1>{title}</h1><p>{escape(card.description)}</p>{_table(card.facts)}"
-        f"<h2>On the held-out part</h2>{_table(metric_rows(card))}{gates}{figures}</body></html>\n"
+        f"<h2>On the held-out part</h2>{_table(metric_rows(card))}{changed}{gates}{figures}</body></html>\n"
     )
 
 

@@ -15,6 +15,8 @@ def markdown(card: Card) -> str:
     if card.description:
         parts.append(_plain(card.description))
     parts += [_table(card.facts), "## On the held-out part", _table(metric_rows(card))]
+    if card.uncalibrated:
+        parts += ["## Before and after calibration", _table(calibration_rows(card))]
     if card.gates:
         parts += ["## Gates", _table(gate_rows(card))]
     return "\n\n".join((*parts, drawn(card.drawing))) + "\n"
@@ -30,6 +32,11 @@ def drawn(drawing: Drawing) -> str:
 def metric_rows(card: Card) -> list[tuple[str, str]]:
     """Each metric with its bounds (95 %, bootstrap)."""
     return [(name, f"{value:.4f}{_bounds(card, name)}") for name, value in card.metrics.items()]
+
+
+def calibration_rows(card: Card) -> list[tuple[str, str]]:
+    """Each metric of the held-out part without calibration, and with it."""
+    return [(name, f"{before:.4f} → {after:.4f}") for name, (before, after) in card.uncalibrated.items()]
 
 
 def gate_rows(card: Card) -> list[tuple[str, str]]:

@@ -61,3 +61,23 @@ def test_losing_to_the_champion_is_no_failure() -> None:
     require(results)
     assert lost(results) == f"roc_auc 0.7000 is below what the champion allows, 0.74 ({note})."
     assert lost(judge(gates, {"roc_auc": 0.7}, {"roc_auc": 0.7}, note)) is None
+
+
+@pytest.mark.parametrize("condition", ["at_least", "at_most", "not_below_champion_by"])
+def test_a_metric_that_is_not_a_number_misses_every_gate(condition: str) -> None:
+    """It neither passes nor is told to be above or below anything."""
+    gate = GateSpec(metric="roc_auc", **{condition: 0.7})
+    (result,) = judge((gate,), {"roc_auc": float("nan")}, {"roc_auc": 0.8})
+    assert not result.passed
+    if condition == "not_below_champion_by":
+        assert lost((result,)) == "roc_auc is not a number, so it misses the gate 0.10."
+        return
+    with pytest.raises(PulseError, match=r"^roc_auc is not a number, so it misses the gate 0\.70\.") as error:
+        require((result,))
+    assert error.value.code == "training.gate_missed"
+
+
+def test_a_champion_without_a_number_cannot_be_lost_against() -> None:
+    """Nobody could ever replace it otherwise."""
+    gate = GateSpec(metric="roc_auc", not_below_champion_by=0.01)
+    assert judge((gate,), {"roc_auc": 0.6}, {"roc_auc": float("nan")}) == ()

@@ -12,25 +12,18 @@ from pulse_blocks.records import Snapshot
 from pulse_blocks.stores import open_store
 from pulse_blocks.training.sizing import GIB, LARGEST, MIB, in_bytes, plan, predicted, written
 from tests import small_data
-from tests.bench.sizing import contract
+from tests.bench.sizing import contract, window
 
 # Size (rows x features x leaves x classes) and the peak in MiB that tests/bench/sizing.py measured.
 MEASURED = [
-    ("10000x10", 352),
-    ("10000x100", 394),
-    ("100000x10", 400),
-    ("100000x30", 457),
-    ("100000x100", 622),
-    ("100000x30x31x5", 453),
-    ("100000x30x127x31", 512),
-    ("100000x10x255x31", 519),
-    ("100000x30x255x31", 575),
-    ("300000x60", 688),
-    ("300000x30x31x5", 596),
-    ("1000000x10", 545),
-    ("1000000x30", 609),
-    ("1000000x30x255x31", 1049),
-    ("2000000x30", 711),
+    ("10000x10", 220),
+    ("10000x100", 292),
+    ("100000x10", 256),
+    ("100000x30", 300),
+    ("100000x100", 462),
+    ("100000x30x31x5", 305),
+    ("100000x30x255", 309),
+    ("1000000x10", 392),
 ]
 
 
@@ -53,7 +46,11 @@ def with_resources(**resources: Any) -> Protocol:
 def test_between_what_was_measured_and_a_third_more(snapshot: Snapshot, size: str, peak: float) -> None:
     """A plan that is too small kills the run, one that is far too large is paid for."""
     rows, protocol = contract(size)
-    ratio = predicted(protocol, of(snapshot, rows)).memory / MIB / peak
+    ratio = (
+        predicted(protocol, msgspec.structs.replace(of(snapshot, rows), window=window(rows))).memory
+        / MIB
+        / peak
+    )
     assert 1.0 <= ratio <= 1.3
 
 
@@ -94,3 +91,16 @@ def test_memory_as_a_protocol_writes_it() -> None:
     """Both ways."""
     assert (written(2 * GIB), written(1536 * MIB)) == ("2GiB", "1536MiB")
     assert in_bytes(written(1536 * MIB)) == 1536 * MIB
+
+
+def test_longer_data_have_more_calm_windows(snapshot: Snapshot) -> None:
+    """Drift is calibrated on windows as long as the monitoring's: at most thirty, of at most 10,000 rows each."""
+    parts = [
+        predicted(
+            small_data.protocol(),
+            msgspec.structs.replace(of(snapshot, 1_000_000), window=window(days * 86_400)),
+        )
+        for days in (7, 70, 700, 7000)
+    ]
+    grown = [one.parts["drift calibration"] for one in parts]
+    assert grown[0] < grown[1] < grown[2] == grown[3]

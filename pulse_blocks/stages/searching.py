@@ -1,0 +1,56 @@
+"""The search of a train stage: trials in processes of their own, each a nested MLflow run."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from pulse_blocks.records import Searched, Snapshot, ValidatedData
+from pulse_blocks.stages.context import Context
+
+if TYPE_CHECKING:
+    from pulse_blocks.stores.base import Store
+    from pulse_blocks.tracking import Tracking
+    from pulse_blocks.training.process import Request
+    from pulse_blocks.training.search import Trial, Tried
+
+
+def searched(
+    request: Request, snapshot: Snapshot, store: Store, context: Context, tracking: Tracking, run: str
+) -> Searched | None:
+    """What ``training.search`` has chosen; None where the protocol asks for no search.
+
+    Trials run as whoever is in charge maps them (Prefect tasks, or threads), as many at once as memory holds.
+    """
+    import msgspec
+
+    from pulse_blocks.protocol.spec import seconds
+    from pulse_blocks.training.process import memory, try_out
+    from pulse_blocks.training.process.retrying import ceiling
+    from pulse_blocks.training.search import search
+    from pulse_blocks.training.search.results import results_of
+    from pulse_blocks.training.sizing import predicted
+
+    protocol = context.protocol
+    if protocol.training.search is None:
+        return None
+    room = threading.Semaphore(max(memory.available() // predicted(protocol, snapshot).memory, 1))
+    limit, timeout = ceiling(protocol, memory.available()), seconds(protocol.training.resources.timeout)
+
+    def evaluate(trial: Trial) -> Tried:
+        asked = msgspec.structs.replace(request, trial=trial, champion=None)
+        with room:
+            return try_out(asked, limit=limit, timeout=timeout)
+
+    def tell(tried: Tried) -> None:
+        tracking.log_trial(run, protocol, tried)
+
+    return search(protocol, evaluate, results_of(protocol, snapshot, request.validated, store), tell)
+
+
+def forget(data: ValidatedData, snapshot: Snapshot, store: Store, context: Context) -> None:
+    """The model of the search stands: its trials need not be gone on with any more."""
+    from pulse_blocks.training.search.results import results_of
+
+    if context.protocol.training.search is not None:
+        results_of(context.protocol, snapshot, data, store).remove()

@@ -1,0 +1,19 @@
+"""How and where a fit is executed. Nothing of it decides the trees: what does is in the protocol."""
+
+from __future__ import annotations
+
+from pulse_blocks.records import Record, Searched
+
+
+class Execution(Record, frozen=True, kw_only=True):
+    """What a caller of ``fit`` may say about its surroundings.
+
+    ``dask`` is the address of a Dask scheduler or the dotted name of a cluster class, where distributed training
+    does not start a cluster of its own. ``searched`` is a search that has been made: then there is none.
+    """
+
+    dask: str | None = None
+    searched: Searched | None = None
+
+
+HERE = Execution()

@@ -1,0 +1,137 @@
+"""One fit in a training process, watched: how far it is, how much memory it has, how long it takes."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Iterator
+
+from pulse_blocks import progress
+from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.training.process import memory, pool
+from pulse_blocks.training.process.messages import (
+    Done,
+    Refused,
+    Replies,
+    Reply,
+    Request,
+    Tested,
+    Told,
+    frame,
+)
+from pulse_blocks.training.search.trial import Tried
+
+_LOOK_SECONDS = 0.02
+_GIB, _MIB = 2**30, 2**20
+# How a C++ library and OpenMP say that they got no memory, before they end the process.
+_STARVED = ("bad_alloc", "Cannot allocate memory", "out of memory", "Thread creation failed")
+
+
+class OutOfMemoryError(PulseError):
+    """A training process needed more memory than it was given."""
+
+
+class _Starved(Exception):  # noqa: N818  it never leaves this module
+    """Why the process is taken to have run out of memory."""
+
+
+def fit(request: Request, *, limit: int | None, timeout: float) -> Done:
+    """Fit in a process of its own that may have ``limit`` bytes of resident memory and ``timeout`` seconds.
+
+    Raises what the fit raises; OutOfMemoryError ``training.out_of_memory`` where the process went beyond its limit, was
+    killed for memory by the kernel, or was refused an allocation; PulseError ``training.timeout``; UnavailableError
+    ``training.killed`` where it died of anything else, since trying again may help.
+    """
+    done = _answer(request, limit, timeout)
+    assert isinstance(done, Done)  # noqa: S101  what a request without a trial is answered by
+    return done
+
+
+def try_out(request: Request, *, limit: int | None, timeout: float) -> Tried:
+    """The same for a request with a trial: one of the processes that try several in turn."""
+    tested = _answer(request, limit, timeout)
+    assert isinstance(tested, Tested)  # noqa: S101  what a request with a trial is answered by
+    return tested.tried
+
+
+def _answer(request: Request, limit: int | None, timeout: float) -> Done | Tested:
+    child = pool.take()
+    kills = memory.kills()
+    try:
+        child.send(frame(request))
+        done = _await(child, limit, timeout)
+    except _Starved as starved:
+        child.kill()
+        raise _out_of_memory(request, limit, str(starved)) from None
+    except EOFError:
+        raise _died(child, request, limit, kills) from None
+    except BaseException:
+        child.kill()
+        raise
+    pool.give_back(child)
+    return done
+
+
+def _await(child: pool.Child, limit: int | None, timeout: float) -> Done | Tested:
+    deadline = time.monotonic() + timeout
+    for reply in _replies(child, limit, deadline):
+        match reply:
+            case Told(progress=told):
+                progress.report(told.stage, told.done, told.total, told.note, told.metrics)
+            case Done() | Tested():
+                return reply
+            case Refused(kind="memory"):
+                raise _Starved("an allocation was refused")
+            case Refused(kind="unavailable"):
+                raise UnavailableError(reply.code, reply.message, reply.hint)
+            case Refused(kind="bug"):
+                raise RuntimeError(f"The training process failed: {reply.message}\n{reply.hint}")
+            case Refused():
+                raise PulseError(reply.code, reply.message, reply.hint)
+    raise PulseError(
+        "training.timeout",
+        f"Training was ended after {timeout:,.0f} s, which is all it may take (training.resources.timeout).",
+        "Give it more time, more cores (training.resources.cpu), or fewer rounds.",
+    )
+
+
+def _replies(child: pool.Child, limit: int | None, deadline: float) -> Iterator[Reply]:
+    """What the process says, until the deadline. Raises EOFError where it has ended."""
+    replies = Replies()
+    while time.monotonic() < deadline:
+        has = memory.resident(child.process.pid)
+        if limit is not None and has is not None and has > limit:
+            raise _Starved(f"it had reached {has / _MIB:,.0f} MiB")
+        readable, _, _ = select.select([child.replies], [], [], _LOOK_SECONDS)
+        if readable:
+            data = os.read(child.replies, 1 << 20)
+            if not data:
+                raise EOFError
+            yield from replies.feed(data)
+
+
+def _died(child: pool.Child, request: Request, limit: int | None, kills: int) -> PulseError:
+    """What the end of a process means that had not finished."""
+    child.process.wait()
+    code, said = child.kill(), child.said()
+    if code == -9 and memory.kills() > kills:
+        return _out_of_memory(request, limit, "the kernel killed it for memory")
+    if any(word in said for word in _STARVED):
+        return _out_of_memory(request, limit, "an allocation was refused")
+    lines = [line for line in said.splitlines() if line.strip()]
+    last = f": {lines[-1].strip()}" if lines else "."
+    return UnavailableError(
+        "training.killed",
+        f"The training process of {request.protocol.name} ended with code {code} before it was done{last}",
+        "What it had not finished is not lost elsewhere: run the protocol again.",
+    )
+
+
+def _out_of_memory(request: Request, limit: int | None, how: str) -> OutOfMemoryError:
+    given = "what this machine has" if limit is None else f"the {limit / _MIB:,.0f} MiB that it was given"
+    return OutOfMemoryError(
+        "training.out_of_memory",
+        f"Training {request.protocol.name} took more memory than {given}: {how}.",
+        "Raise training.resources.ceiling, or train on fewer rows or columns.",
+    )

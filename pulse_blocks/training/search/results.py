@@ -1,0 +1,42 @@
+"""Finished trials of an unfinished search, kept in the store: one that was killed goes on from there."""
+
+from __future__ import annotations
+
+from pulse_blocks.protocol.spec import Protocol
+from pulse_blocks.records import Snapshot, ValidatedData, from_json, to_json
+from pulse_blocks.snapshots.sealing import holds, seal
+from pulse_blocks.stores.base import Store
+from pulse_blocks.training.search.trial import Trial, Tried, batch_size
+from pulse_blocks.training.unfinished import PREFIX, search_key
+
+
+class Results:
+    """What trials of the search with this key came to, each in an object of its own."""
+
+    def __init__(self, store: Store, key: str) -> None:
+        self._store, self._prefix = store, f"{PREFIX}{key}/"
+
+    def of(self, trial: Trial) -> Tried | None:
+        """How this trial went, if it did; one of other parameters, or damaged, does not count."""
+        if self._store.size(self._key(trial.number)) is None:
+            return None
+        data = self._store.get(self._key(trial.number))
+        found = from_json(data, Tried) if holds(data) else None
+        return found if found is not None and found.params == trial.params else None
+
+    def keep(self, tried: Tried) -> None:
+        """Remember how a trial went."""
+        self._store.put(self._key(tried.number), seal(to_json(tried)))
+
+    def remove(self) -> None:
+        """The search is done with."""
+        for key in list(self._store.keys(self._prefix)):
+            self._store.delete(key)
+
+    def _key(self, number: int) -> str:
+        return f"{self._prefix}{number:05d}.json"
+
+
+def results_of(protocol: Protocol, snapshot: Snapshot, validated: ValidatedData, store: Store) -> Results:
+    """Those of a search that is decided by the same: rows, protocol, versions, trials at a time."""
+    return Results(store, search_key(protocol, snapshot, validated, batch_size(protocol)))

@@ -1,0 +1,188 @@
+"""Training in a process of its own: the same model, a limit that is real, and every kind of end recognised."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pulse_blocks import training
+from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.protocol.spec import Protocol
+from pulse_blocks.stores import open_store
+from pulse_blocks.training.process import (
+    OutOfMemoryError,
+    Request,
+    discard,
+    fit,
+    fit_within,
+    memory,
+    pool,
+    sentence,
+)
+from pulse_blocks.validation import validate
+from tests import small_data
+from tests.tiny_project import ROOT, environment
+from tests.waiting import until
+
+MIB = 2**20
+
+
+@pytest.fixture(scope="module")
+def request_(tmp_path_factory: pytest.TempPathFactory) -> Request:
+    """A small validated snapshot, and what its training is asked with."""
+    folder = str(tmp_path_factory.mktemp("process") / "store")
+    store, protocol = open_store(folder), small_data.protocol(training={"rounds": 10})
+    snapshot = small_data.snapshot_of(store, protocol, small_data.columns(2000))
+    return Request(
+        protocol=protocol,
+        snapshot=snapshot,
+        validated=validate(protocol, snapshot, store, None),
+        store=folder,
+    )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _none_left() -> Iterator[None]:
+    yield
+    discard()
+
+
+def with_training(request: Request, **changes: object) -> Request:
+    """The same request under a protocol that says something else."""
+    spec = msgspec.convert(
+        {**msgspec.to_builtins(request.protocol.training), **changes}, type(request.protocol.training)
+    )
+    protocol: Protocol = msgspec.structs.replace(request.protocol, training=spec)
+    return msgspec.structs.replace(request, protocol=protocol)
+
+
+def test_the_same_model_as_in_this_process(request_: Request) -> None:
+    """Text, metrics and smoke set are those of a fit without a process of its own; what it took is told."""
+    here = training.fit(request_.protocol, request_.snapshot, request_.validated, open_store(request_.store))
+    done = fit(request_, limit=None, timeout=120)
+    assert (done.fitted.text, done.fitted.metrics, done.fitted.smoke) == (here.text, here.metrics, here.smoke)
+    assert 50 * MIB < done.peak < 1024 * MIB
+
+
+def test_more_memory_after_running_out(request_: Request) -> None:
+    """A process beyond its limit is killed; the fit is tried with twice as much until it is enough, and told."""
+    told: list[str] = []
+    asked = with_training(request_, resources={"memory": "150MiB", "ceiling": "4GiB"})
+    outcome = fit_within(asked, told=told.append)
+    tried = [int(one.removesuffix("MiB")) for one in outcome.memory]
+    assert tried == [150 * 2**at for at in range(len(tried))]
+    assert len(tried) > 1
+    assert outcome.peak <= tried[-1] * MIB
+    assert told[0] == "150MiB of memory were not enough: trying again with 300MiB."
+    assert sentence(outcome.memory) == (
+        f"Trained with {outcome.memory[-1]} of memory; {', '.join(outcome.memory[:-1])} had not been enough."
+    )
+
+
+def test_past_the_ceiling_one_clear_error(request_: Request) -> None:
+    """It names what was tried and what ends it; the last try is the ceiling itself."""
+    asked = with_training(request_, resources={"memory": "40MiB", "ceiling": "70MiB"})
+    with pytest.raises(OutOfMemoryError) as error:
+        fit_within(asked)
+    assert error.value.code == "training.out_of_memory"
+    assert error.value.message.endswith("Tried: 40MiB, 70MiB; training.resources.ceiling is 70MiB.")
+
+
+def test_tries_of_before_count(request_: Request) -> None:
+    """Where somebody else has tried before, the next limit is twice that."""
+    assert fit_within(with_training(request_, resources={"ceiling": "4GiB"}), ["300MiB"]).memory == (
+        "300MiB",
+        "600MiB",
+    )
+
+
+def test_the_timeout_ends_it(request_: Request) -> None:
+    """training.resources.timeout: the process is gone, and one sentence says why."""
+    asked = with_training(request_, rounds=100_000, resources={"timeout": "2s"})
+    with pytest.raises(PulseError) as error:
+        fit_within(asked)
+    assert error.value.code == "training.timeout"
+    assert "2 s" in error.value.message
+
+
+def test_refusals_come_through(request_: Request) -> None:
+    """What the fit refuses is raised here with the same code."""
+    with pytest.raises(PulseError) as error:
+        fit(with_training(request_, params={"num_leaves": -3}), limit=None, timeout=120)
+    assert (type(error.value), error.value.code) == (PulseError, "training.failed")
+
+
+def test_killed_by_somebody_is_worth_another_try(request_: Request) -> None:
+    """Kill -9 without any sign of memory is told as something that may pass."""
+    discard()
+    pool.prepare()
+    (child,) = pool._idle
+    threading.Timer(0.5, os.kill, (child.process.pid, signal.SIGKILL)).start()
+    with pytest.raises(UnavailableError) as error:
+        fit(with_training(request_, rounds=100_000), limit=None, timeout=120)
+    assert error.value.code == "training.killed"
+    assert child.process.poll() == -signal.SIGKILL
+
+
+ASK = """
+import sys
+import msgspec
+from pulse_blocks.errors import PulseError
+from pulse_blocks.training.process import fit
+from pulse_blocks.training.process.messages import requested
+
+request = requested(sys.stdin.buffer)
+try:
+    fit(request, limit=None, timeout=100)
+except PulseError as error:
+    print(error.code, error.message)
+"""
+
+
+def ask(request: Request, *before: str) -> subprocess.Popen[bytes]:
+    """A process that asks for a fit, and runs ``before`` first."""
+    from pulse_blocks.training.process.messages import frame
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", "\n".join([*before, ASK])],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment(ROOT, PYTHONPATH=str(ROOT)),
+    )
+    assert process.stdin is not None
+    process.stdin.write(frame(request))
+    process.stdin.close()
+    process.stdin = None  # communicate must not flush it
+    return process
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(one) for one in found]
+
+
+def test_it_never_outlives_who_asked(request_: Request) -> None:
+    """Kill -9 of the process that asked ends the training process too, in the midst of a fit."""
+    process = ask(with_training(request_, rounds=100_000))
+    assert until(lambda: bool(children(process.pid)), 60)
+    (child,) = children(process.pid)
+    assert until(lambda: (memory.resident(child) or 0) > 100 * MIB, 60)
+    process.kill()
+    process.wait()
+    assert until(lambda: not Path(f"/proc/{child}").exists() or _is_zombie(child), 20)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
