@@ -9,7 +9,8 @@ import msgspec
 from pulse_blocks.protocol import spec
 from pulse_blocks.protocol.expressions import RowCheck
 from pulse_blocks.protocol.spec import Protocol
-from pulse_blocks.records import Environment, Record, Snapshot, TrainedModel, utc_now
+from pulse_blocks.records import Calibration, Environment, Record, Snapshot, TrainedModel, from_json, utc_now
+from pulse_blocks.sketches.reference import DriftReference
 
 FORMAT = 1
 
@@ -46,6 +47,8 @@ class Bundle(Record, frozen=True, kw_only=True):
     ``protocol`` is the protocol's canonical JSON, ``text`` the key of the model's text in the store,
     ``trees`` the sha256 of that text before its parameters. ``row_checks`` are the protocol's checks that a
     request is held to. ``threshold`` is the one that training chose; None where the protocol says it.
+    ``calibration`` is what the trees' probabilities go through before anybody sees them. ``drift`` is what
+    drift is measured against; None where the data were too few, or in bundles of before it was kept.
     """
 
     format: Literal[1] = 1
@@ -60,6 +63,8 @@ class Bundle(Record, frozen=True, kw_only=True):
     created: str
     row_checks: tuple[RowCheck, ...] = ()
     threshold: float | None = None
+    calibration: Calibration | None = None
+    drift: DriftReference | None = None
 
 
 class LoadedBundle(Record, frozen=True, kw_only=True):
@@ -100,6 +105,8 @@ def make(protocol: Protocol, trained: TrainedModel, snapshot: Snapshot) -> Bundl
         created=utc_now(),
         row_checks=row_checks(protocol),
         threshold=trained.threshold,
+        calibration=trained.calibration,
+        drift=from_json(trained.drift, DriftReference) if trained.drift else None,
     )
 
 

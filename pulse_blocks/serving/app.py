@@ -11,6 +11,7 @@ from pulse_blocks.errors import PulseError
 from pulse_blocks.serving import reading
 from pulse_blocks.serving.champions import Slot
 from pulse_blocks.serving.dialects.base import Asked, Dialect, Headers, Reply
+from pulse_blocks.serving.dialects.predict import PREDICT
 from pulse_blocks.serving.failures import ClientGoneError, TooLateError
 from pulse_blocks.serving.jobs import Client, Job
 from pulse_blocks.serving.metrics import Metrics
@@ -58,9 +59,7 @@ class App:
             self._metrics.gone += 1
             return
         except Exception as error:  # noqa: BLE001 - whatever went wrong, a client gets an answer and no stack
-            refusal = self._refusal(error)
-            self._metrics.observe(slot.name, refusal.status, _since(started))
-            await _refuse(send, dialect, refusal)
+            await self._refused(dialect, slot, error, started, send)
             return
         self._metrics.predictions[job.model.id] += len(job.ids)
         self._metrics.observe(slot.name, 200, _since(started))
@@ -73,6 +72,21 @@ class App:
             head.append((b"pulse-inference-id", job.ids[0].encode()))
         await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": reply.body})
+
+    def refusing(self, slot: Slot, error: Exception, started: int) -> Asgi:
+        """An application that answers a request to ``/predict`` with an error."""
+
+        async def refuse(scope: Message, receive: Receive, send: Send) -> None:  # noqa: ARG001 - ASGI's interface
+            await self._refused(PREDICT, slot, error, started, send)
+
+        return refuse
+
+    async def _refused(
+        self, dialect: Dialect, slot: Slot, error: Exception, started: int, send: Send
+    ) -> None:
+        refusal = self._refusal(error)
+        self._metrics.observe(slot.name, refusal.status, _since(started))
+        await _refuse(send, dialect, refusal)
 
     async def _predict(
         self, dialect: Dialect, slot: Slot, headers: Headers, receive: Receive, started: int

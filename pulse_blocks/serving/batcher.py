@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.serving.drain import Drain
 from pulse_blocks.serving.failures import TooLateError, ledger_failed, overloaded
-from pulse_blocks.serving.jobs import Job, Outcome
+from pulse_blocks.serving.jobs import Job, Outcome, Pending
 from pulse_blocks.serving.journal import Journal
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
+from pulse_blocks.serving.spool import Spool
 from pulse_blocks.serving.worker import CLOSE_SECONDS, Worker
 
 log = logging.getLogger("pulse.serving")
@@ -22,10 +24,21 @@ SWEEP_SECONDS = 0.02
 
 
 class Engine:
-    """Worker and journal of a process, and all that waits for them. Used on the event loop only."""
+    """Worker and journal of a process, and all that waits for them. Used on the event loop only.
 
-    def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop, metrics: Metrics) -> None:
-        self._journal = Journal(ledger, metrics, self._settled)
+    ``answered`` is told of every request whose rows are durable.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        loop: asyncio.AbstractEventLoop,
+        metrics: Metrics,
+        spool: Spool | None = None,
+    ) -> None:
+        self._journal = Journal(ledger, metrics, self._settled, spool)
+        self.spool = spool
+        self.refuses = self._journal.refuses
         self.circuit = self._journal.circuit
         self.drain = Drain()
         self.metrics = metrics
@@ -33,6 +46,7 @@ class Engine:
         self._arrived: list[Job] = []
         self._waiting: set[Job] = set()
         self._sweeping = False
+        self.answered: Callable[[Job], None] | None = None
         self._worker = self._new_worker()
 
     def put(self, job: Job) -> None:
@@ -75,6 +89,8 @@ class Engine:
             job.place.waiting -= 1
             rows += len(job.records)
             job.settle(error)
+            if error is None and self.answered:
+                self.answered(job)
         self.drain.leave(rows, time.perf_counter())
 
     def _sweep(self) -> None:
@@ -105,18 +121,27 @@ class Batcher:
 
     def admit(self, model: Model, deadline: int) -> None:
         """Raises NotNowError where a request had better not be read: full, too late, or no ledger."""
-        circuit, drain = self.engine.circuit, self.engine.drain
-        if wait := circuit.remaining():
+        if wait := self.engine.refuses(model):
             raise ledger_failed(wait)
-        delay = drain.delay()
-        if self.waiting >= model.queue or delay * 1e9 > deadline - time.perf_counter_ns():
+        if not self.has_room(model, deadline):
             self.engine.metrics.shed += 1
-            raise overloaded(self.waiting, delay)
+            raise overloaded(self.waiting, self.engine.drain.delay())
+
+    def has_room(self, model: Model, deadline: int) -> bool:
+        """Whether one more request can be answered in its time, as far as is known."""
+        if self.waiting >= model.queue or self.engine.refuses(model):
+            return False
+        return self.engine.drain.delay() * 1e9 <= deadline - time.perf_counter_ns()
 
     def submit(self, job: Job) -> asyncio.Future[None]:
         """Queue a job that was admitted; its future is done when its rows are durable."""
-        job.future = self.engine.future()
+        future = self.engine.future()
+        self.queue(job, future)
+        return future
+
+    def queue(self, job: Job, future: Pending) -> None:
+        """The same, with whatever is to be told of the end."""
+        job.future = future
         job.place = self
         self.waiting += 1
         self.engine.put(job)
-        return job.future

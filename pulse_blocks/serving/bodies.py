@@ -24,6 +24,9 @@ def parse(model: Model, body: bytes) -> tuple[list[msgspec.Struct], bool]:
 
     Raises Refusal: 400 for what is no JSON, 422 naming every bad field.
     """
+    record = one_record(model, body)
+    if record is not None:
+        return [record], False
     form = _ENVELOPE.match(body)
     if form and (name := form.group(1).decode()) not in model.protocol.features:
         return _many(model, name, body), True
@@ -35,6 +38,15 @@ def parse(model: Model, body: bytes) -> tuple[list[msgspec.Struct], bool]:
         raise _no_json(error) from None
     _require_checks(model, [record], lambda _, path: path)
     return [record], False
+
+
+def one_record(model: Model, body: bytes) -> msgspec.Struct | None:
+    """The record of a body that is one sound record; None for any other body."""
+    try:
+        record: msgspec.Struct = model.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return None if any(model.broken_checks((record,))) else record
 
 
 def _many(model: Model, name: str, body: bytes) -> list[msgspec.Struct]:

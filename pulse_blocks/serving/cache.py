@@ -11,13 +11,16 @@ LONGEST_INPUT = 16_384
 
 
 class Answer:
-    """An input and its output, both as JSON text with the sha256 over it. ``cached_until`` is monotonic."""
+    """An input and its output, both as JSON text with the sha256 over it. ``cached_until`` is monotonic.
+
+    The input is as the ledger keeps it: with hashes in the place of private values.
+    """
 
     __slots__ = ("cached_until", "input", "input_sha256", "output", "output_sha256", "output_text")
 
-    def __init__(self, text: bytes, output: bytes, cached_until: float) -> None:
-        self.input = text.decode()
-        self.input_sha256 = sha256(text).digest()
+    def __init__(self, stored: bytes, output: bytes, cached_until: float = 0.0) -> None:
+        self.input = stored.decode()
+        self.input_sha256 = sha256(stored).digest()
         self.output = output
         self.output_text = output.decode()
         self.output_sha256 = sha256(output).digest()
@@ -30,7 +33,15 @@ class Cache:
     The key is the whole canonical input, so that no two inputs can be taken for each other.
     """
 
-    def __init__(self, entries: int, ttl: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        entries: int,
+        ttl: float,
+        clock: Callable[[], float] = time.monotonic,
+        stored: Callable[[bytes], bytes] | None = None,
+    ) -> None:
+        """``stored`` makes of a canonical input the one that the ledger keeps, where these differ."""
+        self._stored = stored
         self._entries = entries
         self._ttl = ttl
         self._clock = clock
@@ -50,7 +61,8 @@ class Cache:
 
     def put(self, text: bytes, output: bytes) -> Answer:
         """Make the answer, and keep it if it may be kept."""
-        answer = Answer(text, output, self._clock() + self._ttl)
+        stored = text if self._stored is None else self._stored(text)
+        answer = Answer(stored, output, self._clock() + self._ttl)
         if self._entries and len(text) <= LONGEST_INPUT:
             self._answers.pop(text, None)
             self._answers[text] = answer

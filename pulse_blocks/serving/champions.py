@@ -11,8 +11,11 @@ from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.rows import Promotion
 from pulse_blocks.serving.alarms import Alarms
 from pulse_blocks.serving.batcher import Batcher
+from pulse_blocks.serving.compiled.compiling import Compiling
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
+from pulse_blocks.serving.probation.verdict import Facts
+from pulse_blocks.serving.tripwire.finding import LiveDrift
 from pulse_blocks.stores.base import Store
 
 log = logging.getLogger("pulse.serving")
@@ -23,7 +26,10 @@ RETRY_SECONDS = 5.0
 
 
 class Slot:
-    """A served name. ``model`` is replaced in one step; a request keeps the one that it began with."""
+    """A served name. ``model`` is replaced in one step; a request keeps the one that it began with.
+
+    ``probation`` is what is known of a new champion while it is on probation, ``drift`` what the tripwire found last.
+    """
 
     def __init__(self, name: str, model: Model, seq: int, batcher: Batcher) -> None:
         self.name = name
@@ -33,6 +39,8 @@ class Slot:
         self.fallback_of = -1
         self.refused = 0
         self.retry_at = 0.0
+        self.probation: Facts | None = None
+        self.drift: LiveDrift | None = None
 
 
 def first_champion(ledger: Ledger, name: str) -> Promotion:
@@ -58,8 +66,10 @@ class Watcher:
         slots: dict[str, Slot],
         metrics: Metrics,
         alarms: Alarms,
+        compiling: Compiling | None = None,
     ) -> None:
-        """``key`` is the workspace's signing key."""
+        """``key`` is the workspace's signing key; ``compiling`` is told of every model before it is live."""
+        self._compiling = compiling
         self._ledger = ledger
         self._store = store
         self._key = key
@@ -68,6 +78,8 @@ class Watcher:
         self._alarms = alarms
         for slot in slots.values():
             alarms.watch(slot.model.circuit, slot.name, "model", slot.model.id)
+            if compiling:
+                compiling.adopt(slot.model)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse-champions", daemon=True)
         self._thread.start()
@@ -103,6 +115,8 @@ class Watcher:
             slot.refused, slot.retry_at = promotion.seq, time.monotonic() + RETRY_SECONDS
             return
         self._alarms.watch(model.circuit, slot.name, "model", model.id)
+        if self._compiling:
+            self._compiling.adopt(model)
         if model.id != slot.model.id:
             # Who was champion until now answers where the new one fails, if its protocol wants that.
             slot.batcher.fallback = slot.model if model.falls_back else None

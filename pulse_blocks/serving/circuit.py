@@ -30,6 +30,8 @@ class Circuit:
         self.opened: Opened | None = None
         self._clock = clock
         self._since = 0.0
+        # Asked for every request: the library's own answer goes through several calls.
+        self._state = CLOSED
         self._breaker = _pybreaker().CircuitBreaker(
             fail_max=failures, reset_timeout=reset, throw_new_error_on_trip=False
         )
@@ -37,50 +39,53 @@ class Circuit:
     @property
     def state(self) -> str:
         """``closed``, ``half-open`` (the next attempt decides) or ``open``."""
-        state: str = self._breaker.current_state
-        return HALF_OPEN if state == OPEN and not self.remaining() else state
+        return HALF_OPEN if self._state == OPEN and not self.remaining() else self._state
 
     def allows(self) -> bool:
         """Whether an attempt may be made now."""
-        if self._breaker.current_state != OPEN:
+        if self._state != OPEN:
             return True
         if self.remaining():
             return False
         # The library asks the clock of the wall, which may be set back; so it is told.
         self._breaker.half_open()
+        self._state = HALF_OPEN
         return True
 
     def remaining(self) -> float:
         """Seconds until the next attempt may be made; 0 where it may be made now."""
-        if self._breaker.current_state != OPEN:
+        if self._state != OPEN:
             return 0.0
         return max(0.0, self._since + self.reset - self._clock())
 
     def succeeded(self) -> None:
         """Record an attempt that went well. One that was begun before the circuit opened changes nothing."""
-        state = self._breaker.current_state
+        state = self._state
         if state != OPEN and (self._breaker.fail_counter or state != CLOSED):
             self._breaker.call(_succeed)
+            self._state = self._breaker.current_state
 
     def failed(self, reason: str) -> None:
         """Record an attempt that failed. ``reason`` is told where the circuit opens by it."""
-        before = self._breaker.current_state
+        before = self._state
         if before == OPEN:
             return
         try:
             self._breaker.call(_fail)
         except _FailedError:
+            self._state = self._breaker.current_state
             self._tell(before, reason)
 
     def trip(self, reason: str) -> None:
         """Open at once: one failure of this kind is enough."""
-        before = self._breaker.current_state
+        before = self._state
         self._breaker.open()
+        self._state = OPEN
         self._tell(before, reason)
 
     def _tell(self, before: str, reason: str) -> None:
         """A trial that fails opens the circuit again: that is the same trouble, and is told once."""
-        if self._breaker.current_state != OPEN:
+        if self._state != OPEN:
             return
         self._since = self._clock()
         if before == CLOSED:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
+from pulse_blocks.bundle.privacy import Privacy
 from pulse_blocks.errors import PulseError
 from pulse_blocks.protocol.requests import request_columns
 from pulse_blocks.protocol.spec import Protocol
@@ -25,7 +26,7 @@ class Encoder:
     in the order of the protocol's features.
     """
 
-    def __init__(self, protocol: Protocol) -> None:
+    def __init__(self, protocol: Protocol, privacy: Privacy | None = None) -> None:
         self.columns = len(protocol.features)
         self._codes: list[tuple[int, dict[Any, float]]] = []
         self._nullable: list[int] = []
@@ -38,8 +39,10 @@ class Encoder:
             elif field.nullable:
                 self._nullable.append(position)
         names = [column.name for column in request_columns(protocol)]
-        self._time = names.index(protocol.source.time) if protocol.source.time else None
-        self._key = [names.index(name) for name in protocol.source.key]
+        self._time = f"f{names.index(protocol.source.time)}" if protocol.source.time else None
+        self._key = [f"f{names.index(name)}" for name in protocol.source.key]
+        self._names = protocol.source.key
+        self._privacy = privacy if privacy and privacy.columns.intersection(self._names) else None
 
     def matrix(self, records: Iterable[msgspec.Struct]) -> array[float]:
         """All rows, one after the other."""
@@ -61,12 +64,20 @@ class Encoder:
         """
         if self._time is None and not self._key:
             return None, None
-        values = astuple(record)
-        time = None if self._time is None else microseconds(values[self._time])
-        key = [values[position] for position in self._key]
-        if all(value is None for value in key):
+        time = None if self._time is None else microseconds(getattr(record, self._time))
+        key = [getattr(record, attribute) for attribute in self._key]
+        if key.count(None) == len(key):
             return time, None
+        if self._privacy:
+            key = [self._hidden(self._privacy, *column) for column in zip(self._names, key, strict=True)]
         return time, str(key[0]) if len(key) == 1 else msgspec.json.encode(key).decode()
+
+    @staticmethod
+    def _hidden(privacy: Privacy, name: str, value: Any) -> Any:
+        if value is None or name not in privacy.columns:
+            return value
+        # As the record's JSON has it, so that both hashes are one.
+        return privacy.hashed(name, msgspec.to_builtins(value))
 
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

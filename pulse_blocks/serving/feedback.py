@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from pulse_blocks import archive
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.rows import NewLabel
 from pulse_blocks.protocol.requests import FieldProblem
@@ -16,11 +17,12 @@ from pulse_blocks.protocol.spec import TargetSpec
 from pulse_blocks.serving.bodies import MOST_FIELDS, as_json, invalid
 from pulse_blocks.serving.champions import Slot
 from pulse_blocks.serving.encoding import microseconds
+from pulse_blocks.stores.base import Store
 
 _KEYS = {"inference_id", "value", "time"}
 
 
-def record(ledger: Ledger, slots: dict[str, Slot], body: bytes) -> dict[str, int]:
+def record(ledger: Ledger, store: Store, slots: dict[str, Slot], body: bytes) -> dict[str, int]:
     """Keep the labels of a body; returns how many were new and how many were known.
 
     Raises Refusal naming every label that cannot be kept, and then none is.
@@ -35,7 +37,8 @@ def record(ledger: Ledger, slots: dict[str, Slot], body: bytes) -> dict[str, int
     places = [f"labels[{number}]" for number in range(len(items))] if many else [""]
     found = [problem for place, item in zip(places, items, strict=True) for problem in _shape(place, item)]
     if not found:
-        found = _content(ledger, slots, places, items)
+        models = _models(ledger, store, [item["inference_id"] for item in items])
+        found = _content(models, slots, places, items)
     if found:
         raise invalid(found[: MOST_FIELDS + 1])
     kept = ledger.label([_label(item) for item in items])
@@ -58,12 +61,18 @@ def _shape(place: str, item: Any) -> list[FieldProblem]:
     return found
 
 
+def _models(ledger: Ledger, store: Store, ids: Sequence[str]) -> dict[str, str]:
+    """The model of each inference that is known. Those of batch scorings are in files of the store."""
+    models = ledger.models_of(ids)
+    unknown = [one for one in ids if one not in models]
+    return models | archive.models_of(ledger, store, unknown) if unknown else models
+
+
 def _content(
-    ledger: Ledger, slots: dict[str, Slot], places: Sequence[str], items: Iterable[dict[str, Any]]
+    models: dict[str, str], slots: dict[str, Slot], places: Sequence[str], items: Iterable[dict[str, Any]]
 ) -> list[FieldProblem]:
     """What is wrong with labels beside the inferences that they are about."""
     labels = list(zip(places, items, strict=True))
-    models = ledger.models_of([item["inference_id"] for _, item in labels])
     found: list[FieldProblem] = []
     for place, item in labels:
         model = models.get(item["inference_id"])

@@ -36,11 +36,15 @@ class Gathering:
         if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
-        # What was told once must still be counted should this worker die before it writes again.
-        text = self._of_all(self._write()).encode()
+        text = self.text().encode()
         headers = [(b"content-type", _KIND), (b"content-length", b"%d" % len(text))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": text})
+
+    def text(self) -> str:
+        """What all workers have counted, those that died among them."""
+        # What was told once must still be counted should this worker die before it writes again.
+        return self._of_all(self._write())
 
     async def keep(self) -> None:
         """Write this worker's text every second, until cancelled."""

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import contextlib
+from collections.abc import Iterable
+
 from pulse_blocks.ledger.keys import Scope
 from pulse_blocks.serving.app import Asgi, Send
 from pulse_blocks.serving.keyring import Keyring, Verdict
@@ -12,7 +17,12 @@ from pulse_blocks.serving.refusals import Refusal, body_of
 PUBLIC = frozenset({"/healthz", "/readyz", "/ping"})
 _READING = frozenset({"GET", "HEAD"})
 _PAGES = frozenset({"/metrics", "/openapi.json", "/docs", "/v2"})
+# What a proxy may answer for: nobody reads or changes anything without a key.
+NO_KEY: frozenset[Scope] = frozenset({"predict"})
 _BEARER = b"bearer "
+# Pages for people: a browser asks for the key itself, as the password of any user, and sends it to these alone.
+_PEOPLE = ("/ui", "/ui/")
+_BASIC = b"basic "
 
 _REFUSALS: dict[Verdict, Refusal] = {
     "no key": Refusal(
@@ -32,8 +42,10 @@ _REFUSALS: dict[Verdict, Refusal] = {
 class Guard:
     """An ASGI application that lets only those through to another one who hold a key for what they ask."""
 
-    def __init__(self, app: Asgi, keyring: Keyring) -> None:
+    def __init__(self, app: Asgi, keyring: Keyring, keyless: frozenset[Scope] = frozenset()) -> None:
+        """``keyless`` are scopes that need no key, because something in front has asked who it is."""
         self._app = app
+        self._keyless = keyless
         self._keyring = keyring
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -44,11 +56,16 @@ class Guard:
         if path in PUBLIC and method in _READING:
             await self._app(scope, receive, send)
             return
-        verdict = self._keyring.check(_token(scope), needed(method, path))
+        wanted = needed(method, path)
+        if wanted in self._keyless:
+            await self._app(scope, receive, send)
+            return
+        for_people = _is_for_people(path)
+        verdict = self._keyring.check(_token(scope, for_people=for_people), wanted)
         if verdict == "allowed":
             await self._app(scope, receive, send)
         else:
-            await _refuse(send, _REFUSALS[verdict])
+            await _refuse(send, _REFUSALS[verdict], for_people=for_people)
 
 
 def needed(method: str, path: str) -> Scope:
@@ -60,21 +77,37 @@ def needed(method: str, path: str) -> Scope:
             return "predict"
         if path == "/feedback":
             return "feedback"
-    elif method in _READING and (path in _PAGES or path.startswith(("/lineage/", "/v2/"))):
+    elif method in _READING and (
+        path in _PAGES or path.startswith(("/lineage/", "/v2/")) or _is_for_people(path)
+    ):
         return "read"
     return "admin"
 
 
-def _token(scope: Message) -> bytes:
-    """The bearer token; nothing where there is none, or more than one."""
-    found = [value for name, value in scope["headers"] if name == b"authorization"]
+def _is_for_people(path: str) -> bool:
+    return path == _PEOPLE[0] or path.startswith(_PEOPLE[1])
+
+
+def bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The bearer token of a request; nothing where there is none, or more than one."""
+    found = [value for name, value in headers if name == b"authorization"]
     if len(found) != 1 or found[0][: len(_BEARER)].lower() != _BEARER:
         return b""
-    token: bytes = found[0][len(_BEARER) :].strip()
-    return token
+    return found[0][len(_BEARER) :].strip()
 
 
-async def _refuse(send: Send, refusal: Refusal) -> None:
+def _token(scope: Message, *, for_people: bool) -> bytes:
+    """The bearer token, or a browser's password; nothing where there is none, or more than one."""
+    found: list[bytes] = [value for name, value in scope["headers"] if name == b"authorization"]
+    if token := bearer(scope["headers"]):
+        return token
+    if len(found) == 1 and for_people and found[0][: len(_BASIC)].lower() == _BASIC:
+        with contextlib.suppress(binascii.Error):
+            return base64.b64decode(found[0][len(_BASIC) :].strip(), validate=True).partition(b":")[2]
+    return b""
+
+
+async def _refuse(send: Send, refusal: Refusal, *, for_people: bool) -> None:
     body = body_of(refusal)
     headers = [
         (b"content-type", b"application/json"),
@@ -83,7 +116,7 @@ async def _refuse(send: Send, refusal: Refusal) -> None:
         (b"connection", b"close"),
     ]
     if refusal.status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
+        headers.append((b"www-authenticate", b'Basic realm="Pulse"' if for_people else b"Bearer"))
     if refusal.retry_after is not None:
         headers.append((b"retry-after", b"%d" % refusal.retry_after))
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+
+    from pulse_blocks.serving.express import Express
 
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -24,12 +29,17 @@ class ImpatientProtocol(HttpToolsProtocol):
     unread_seconds = 30.0
     head_bytes = 65_536
 
+    # The short way, where there is one; set before the first connection.
+    express: Express | None = None
+
     _timer: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
     _unfinished = False
     _in_head = False
     _timed = False
     _head = 0
+    _reading = False
+    _held: tuple[RequestResponseCycle, ASGI3Application] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -41,7 +51,12 @@ class ImpatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._reading = True
         super().data_received(data)
+        self._reading = False
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._begin(*held)
         if not self._unfinished:
             self._stop_timer()
             return
@@ -53,6 +68,17 @@ class ImpatientProtocol(HttpToolsProtocol):
             self._head += len(data)
             if self._head > self.head_bytes:
                 self._end(_TOO_LARGE)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        if self._reading and self.express is not None:
+            # Most bodies come with their heads: once all of it was read it may go the short way.
+            self._held = cycle, app
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _begin(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        if cycle.more_body or self.express is None or not self.express.take(cycle):
+            super()._start_asgi_task(cycle, app)
 
     def on_message_begin(self) -> None:
         self._unfinished = self._in_head = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from typing import Protocol
@@ -23,6 +22,19 @@ class Client(Protocol):
     """Who waits for the answer. ``disconnected`` turns true when nobody does any more."""
 
     disconnected: bool
+
+
+class Pending(Protocol):
+    """What a job's end is told to: a future, or what does as much of one. Used on the event loop only."""
+
+    def done(self) -> bool:
+        """Whether it was told already."""
+
+    def set_result(self, result: None, /) -> None:
+        """The job's rows are durable."""
+
+    def set_exception(self, error: Exception, /) -> None:
+        """The job has failed."""
 
 
 class Place(Protocol):
@@ -56,7 +68,7 @@ class Job:
         self.rows: list[InferenceTuple] = []
         self.ids: list[str] = []
         self.replies: list[bytes] = []
-        self.future: asyncio.Future[None]
+        self.future: Pending
         self.place: Place
 
     def is_whole(self) -> bool:

@@ -16,6 +16,8 @@ from pulse_blocks.serving.circuit import Circuit
 from pulse_blocks.serving.failures import ledger_failed
 from pulse_blocks.serving.jobs import Job, Outcome, code_of
 from pulse_blocks.serving.metrics import Metrics
+from pulse_blocks.serving.model import Model
+from pulse_blocks.serving.spool import Spool
 
 log = logging.getLogger("pulse.serving")
 
@@ -26,7 +28,15 @@ FAILURES, RESET_SECONDS = 3, 1.0
 class Journal:
     """Whole jobs in, outcomes out: without an error once all rows of a job are in the ledger."""
 
-    def __init__(self, ledger: Ledger, metrics: Metrics, settle: Callable[[list[Outcome]], None]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        metrics: Metrics,
+        settle: Callable[[list[Outcome]], None],
+        spool: Spool | None = None,
+    ) -> None:
+        """``spool`` keeps rows of models whose protocols want that while the ledger is out of reach."""
+        self.spool = spool
         self.circuit = Circuit(FAILURES, RESET_SECONDS)
         self._ledger = ledger
         self._metrics = metrics
@@ -44,6 +54,14 @@ class Journal:
         """Write what waits and end the thread."""
         self._inbox.put(None)
         self._thread.join()
+        if self.spool:
+            self.spool.close()
+
+    def refuses(self, model: Model) -> float:
+        """Seconds for which rows of a model will not be taken; 0 where they may be."""
+        if self.spool and model.spools and self.spool.has_room():
+            return 0.0
+        return self.circuit.remaining()
 
     def _run(self) -> None:
         while jobs := self._gather():
@@ -62,8 +80,17 @@ class Journal:
 
     def write(self, jobs: list[Job]) -> list[Outcome]:
         """Write jobs on this thread; the worker does it where nothing waits here."""
+        if not (self.spool and self.spool.is_needed):
+            return self._written(jobs)
+        # What came before waits: so does this, or it would be there first.
+        behind = [job for job in jobs if job.model.spools]
+        others = [job for job in jobs if not job.model.spools]
+        outcomes = self._without_ledger(behind) if behind else []
+        return outcomes + (self._written(others) if others else [])
+
+    def _written(self, jobs: list[Job]) -> list[Outcome]:
         if not self.circuit.allows():
-            return [(job, ledger_failed(self.circuit.remaining())) for job in jobs]
+            return self._without_ledger(jobs)
         try:
             self._ledger.append([row for job in jobs for row in job.rows])
         except UnavailableError as error:
@@ -73,7 +100,7 @@ class Journal:
             self._metrics.commit_failures += 1
             if len(jobs) == 1:
                 return [(jobs[0], error)]
-            return [outcome for job in jobs for outcome in self.write([job])]
+            return [outcome for job in jobs for outcome in self._written([job])]
         except Exception as error:  # noqa: BLE001 - this thread must outlive whatever happens to one group
             return self._failed(jobs, error)
         self._succeeded()
@@ -91,7 +118,13 @@ class Journal:
         self._metrics.commit_failures += 1
         if not self._failing:
             reason = str(error) if isinstance(error, PulseError) else code_of(error)
-            log.error("No request is answered until the ledger takes rows again: %s", reason)
+            log.error("The ledger takes no rows: %s", reason)
         self._failing = True
+        return self._without_ledger(jobs)
+
+    def _without_ledger(self, jobs: list[Job]) -> list[Outcome]:
+        """Jobs whose protocols want it are kept in the spool, the others fail."""
         failure = ledger_failed(max(1.0, self.circuit.remaining()))
-        return [(job, failure) for job in jobs]
+        rows = [row for job in jobs if job.model.spools for row in job.rows]
+        kept = bool(self.spool and rows and self.spool.keep(rows))
+        return [(job, None if kept and job.model.spools else failure) for job in jobs]

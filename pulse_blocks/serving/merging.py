@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 # Gauges that count something; of any other one (a state, an identity) the greatest value tells.
-_SUMMED = frozenset({"pulse_waiting_requests"})
+_SUMMED = frozenset({"pulse_waiting_requests", "pulse_spool_waiting_rows"})
 _HELP, _TYPE = "# HELP ", "# TYPE "
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
+
+from pulse_blocks.serving.probation.verdict import Facts
+from pulse_blocks.serving.tripwire.finding import LiveDrift
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 Sample = tuple[str, float]
@@ -18,6 +22,9 @@ class Now(NamedTuple):
     """What is so at this moment, by the name that is served.
 
     ``circuits``: kind (``model`` or ``ledger``) and what it guards → state and how often it opened.
+    ``spooled``: rows that wait for the ledger on this machine's disk, and how many ever did.
+    ``probations``: what is known of the champions that are new.
+    ``drifts``: what the tripwire found last.
     """
 
     waiting: Mapping[str, int]
@@ -25,6 +32,9 @@ class Now(NamedTuple):
     fallbacks: Mapping[str, str]
     circuits: Mapping[tuple[str, str], tuple[str, int]]
     retry_after: float
+    spooled: tuple[int, int] = (0, 0)
+    probations: Mapping[str, Facts] = MappingProxyType({})
+    drifts: Mapping[str, LiveDrift] = MappingProxyType({})
 
 
 class Metrics:
@@ -45,6 +55,8 @@ class Metrics:
         self.cache_hits = 0
         self.commits = 0
         self.commit_failures = 0
+        self.drift_rows = 0
+        self.drift_skipped = 0
         self._latencies = [0] * (len(BUCKETS) + 1)
         self._seconds = 0.0
 
@@ -78,10 +90,14 @@ class Metrics:
             ("pulse_batched_rows_total", "Rows in all of those calls.", self.batched_rows),
             ("pulse_ledger_commits_total", "Transactions of the ledger.", self.commits),
             ("pulse_ledger_failures_total", "Transactions that failed.", self.commit_failures),
+            ("pulse_drift_rows_total", "Rows that were looked at for live drift.", self.drift_rows),
+            ("pulse_drift_skipped_rows_total", "Rows left out of that, a sample.", self.drift_skipped),
         ):
             _family(lines, name, "counter", text, [("", value)])
         self._histogram(lines)
         _gauges(lines, now)
+        _guards(lines, now.probations)
+        _drifts(lines, now.drifts)
         return "\n".join(lines) + "\n"
 
     def _histogram(self, lines: list[str]) -> None:
@@ -103,6 +119,11 @@ def _gauges(lines: list[str], now: Now) -> None:
         lines, "pulse_retry_after_seconds", "gauge", "How long what waits now will take, as measured.",
         [("", now.retry_after)],
     )  # fmt: skip
+    for name, kind, text, value in (
+        ("pulse_spool_waiting_rows", "gauge", "Rows that wait for the ledger on disk.", now.spooled[0]),
+        ("pulse_spooled_rows_total", "counter", "Rows that ever did.", now.spooled[1]),
+    ):
+        _family(lines, name, kind, text, [("", value)])
     for name, text, ids in (
         ("pulse_model_info", "The model id that a name serves.", now.serving),
         ("pulse_fallback_info", "The model id that answers where that one fails.", now.fallbacks),
@@ -117,6 +138,39 @@ def _gauges(lines: list[str], now: Now) -> None:
             for (what, of), (state, times) in now.circuits.items()
         ]
         _family(lines, name, kind, text, samples)
+
+
+def _guards(lines: list[str], probations: Mapping[str, Facts]) -> None:
+    for name, text, field in (
+        ("pulse_guard_requests", "Requests since the promotion of a champion on probation.", "requests"),
+        ("pulse_guard_failed_requests", "Of these, answered by a 5xx or by the fallback.", "failed"),
+        ("pulse_guard_pairs", "Requests that the champion before answered too, silently.", "pairs"),
+        ("pulse_guard_slowdown", "How many times as long as the one before its call takes.", "slowdown"),
+        ("pulse_guard_distance", "Jensen-Shannon distance of the answers of both, 0 to 1.", "distance"),
+        ("pulse_guard_drop", "By how much its metric is below the one before, by labels.", "drop"),
+    ):
+        known = ((model, getattr(facts, field)) for model, facts in probations.items())
+        samples = [(f'{{model="{model}"}}', value) for model, value in known if value is not None]
+        _family(lines, name, "gauge", text, samples)
+
+
+def _drifts(lines: list[str], drifts: Mapping[str, LiveDrift]) -> None:
+    columns = [
+        (f'{{model="{model}",feature="{name}"}}', one)
+        for model, found in drifts.items()
+        for name, one in found.features.items()
+    ]
+    answers = [(f'{{model="{model}"}}', found.prediction) for model, found in drifts.items()]
+    for what, text, known in (
+        ("feature", "Distance of a feature to its reference", columns),
+        ("prediction", "Distance of the answers to their reference", answers),
+    ):
+        scores = [(label, one.score) for label, one in known if one.score is not None]
+        limits = [(label, one.threshold) for label, one in known]
+        _family(lines, f"pulse_{what}_drift", "gauge", f"{text}, in the newest window.", scores)
+        _family(lines, f"pulse_{what}_drift_threshold", "gauge", "From where on it has drifted.", limits)
+    shares = [(f'{{model="{model}"}}', found.share) for model, found in drifts.items()]
+    _family(lines, "pulse_drift_share", "gauge", "The weighed share of features that have drifted.", shares)
 
 
 def _labelled(counts: Mapping[str, int]) -> Iterator[Sample]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import msgspec
 from msgspec.structs import astuple
 
 from pulse_blocks import bundle as bundles
 from pulse_blocks.bundle import LoadedBundle
+from pulse_blocks.bundle.privacy import Privacy
 from pulse_blocks.ledger.rows import Promotion
+from pulse_blocks.protocol.calibration import apply as calibrated
 from pulse_blocks.protocol.expressions import checker
 from pulse_blocks.protocol.requests import request_type
 from pulse_blocks.protocol.spec import seconds
-from pulse_blocks.serving.cache import Cache
+from pulse_blocks.serving.cache import Answer, Cache
 from pulse_blocks.serving.circuit import Circuit
 from pulse_blocks.serving.encoding import Encoder
 from pulse_blocks.serving.outputs import renderer
@@ -21,11 +25,23 @@ from pulse_blocks.serving.predictor import Predictor
 from pulse_blocks.stores.base import Store
 
 
+class Predicting(Protocol):
+    """LightGBM, or what gives the same bits."""
+
+    outputs: int
+
+    def predict(self, matrix: array[float], rows: int) -> list[float]:
+        """The values of ``rows`` rows, ``outputs`` for each; ``matrix`` holds them one after the other."""
+
+
 class Model:
     """A model ready to answer, with its cache and its circuit. A promotion makes a new one."""
 
-    def __init__(self, loaded: LoadedBundle) -> None:
-        """Raises PulseError where the model's text cannot be used with the bundle's protocol."""
+    def __init__(self, loaded: LoadedBundle, key: bytes | None = None) -> None:
+        """``key`` is the workspace's signing key, for private columns: needed where answers are kept.
+
+        Raises PulseError where the model's text cannot be used with the bundle's protocol.
+        """
         self.id = loaded.bundle.model
         self.name = loaded.bundle.name
         self.protocol = loaded.protocol
@@ -33,7 +49,10 @@ class Model:
         self.max_rows = loaded.protocol.serving.batch.max_rows
         self.queue = loaded.protocol.serving.queue
         serving = loaded.protocol.serving
-        self.cache = Cache(serving.cache.entries, seconds(serving.cache.ttl))
+        self.privacy = Privacy(loaded.protocol, key)
+        stored = self.privacy.stored if self.privacy.columns else None
+        self.cache = Cache(serving.cache.entries, seconds(serving.cache.ttl), stored=stored)
+        self.spools = serving.spool
         self.circuit = Circuit(serving.breaker.failures, seconds(serving.breaker.reset))
         self.falls_back = serving.breaker.fallback == "previous-version"
         self.deadline_ns = int(seconds(serving.deadline) * 1e9)
@@ -43,25 +62,40 @@ class Model:
         self.decode = msgspec.json.Decoder(self.record).decode
         self._refusal = checker(list(loaded.protocol.features), loaded.bundle.row_checks)
         self._checked = bool(loaded.bundle.row_checks)
-        self.encoder = Encoder(loaded.protocol)
-        self._predictor = Predictor(loaded.model_text, self.encoder.columns)
-        self._render = renderer(loaded.protocol, self._predictor.outputs, loaded.bundle.threshold)
+        self.encoder = Encoder(loaded.protocol, self.privacy)
+        self.text = loaded.model_text
+        self.predictor: Predicting = Predictor(loaded.model_text, self.encoder.columns)
+        self._calibration = loaded.bundle.calibration
+        self._render = renderer(loaded.protocol, self.predictor.outputs, loaded.bundle.threshold)
 
     @classmethod
     def load(cls, store: Store, promotion: Promotion, key: bytes) -> Model:
         """The model that a promotion names, signed with ``key``. Raises PulseError, and nothing has changed."""
-        return cls(bundles.load_promoted(store, promotion, key))
+        return cls(bundles.load_promoted(store, promotion, key), key)
+
+    def answer(self, record: msgspec.Struct, output: bytes) -> Answer:
+        """An output that was not asked for by a request, as it is kept."""
+        return Answer(self.privacy.stored(msgspec.json.encode(record)), output)
+
+    def use(self, predictor: Predicting) -> None:
+        """Go on with another predictor, which gives the same bits."""
+        self.predictor = predictor
 
     def broken_checks(self, records: Sequence[msgspec.Struct]) -> Iterator[tuple[int, str]]:
         """The positions of records that do not pass the protocol's checks over features, each with the reason."""
-        if self._checked:
-            for position, record in enumerate(records):
-                if reason := self._refusal(astuple(record)):
-                    yield position, reason
+        if not self._checked:
+            return iter(())
+        return self._broken(records)
+
+    def _broken(self, records: Sequence[msgspec.Struct]) -> Iterator[tuple[int, str]]:
+        for position, record in enumerate(records):
+            if reason := self._refusal(astuple(record)):
+                yield position, reason
 
     def values(self, records: Sequence[msgspec.Struct]) -> list[float]:
-        """The model's numbers for records, ``outputs`` for each, one record after the other."""
-        return self._predictor.predict(self.encoder.matrix(records), len(records))
+        """The model's (calibrated) numbers for records, ``outputs`` for each, one record after the other."""
+        found = self.predictor.predict(self.encoder.matrix(records), len(records))
+        return found if self._calibration is None else calibrated(self._calibration, found)
 
     def outputs(self, records: Sequence[msgspec.Struct]) -> list[bytes]:
         """The output of each record as a JSON object."""

@@ -20,18 +20,27 @@ from pulse_blocks.serving.peer_pages import NOT_POST, only_post
 from pulse_blocks.serving.refusals import BODY_LIMIT, Refusal, as_refusal, body_of, internal, too_large
 from pulse_blocks.serving.state import now
 from pulse_blocks.stores.base import Store
+from pulse_blocks.ui import pages as ui_pages
+from pulse_blocks.ui.views import Sources
 
 _CODES = {404: "serving.no_such_page", 405: "serving.method"}
 
 
-def build(slots: dict[str, Slot], metrics: Metrics, ledger: Ledger, store: Store) -> Starlette:
-    """The application for the served names."""
+def build(
+    slots: dict[str, Slot],
+    metrics: Metrics,
+    ledger: Ledger,
+    store: Store,
+    look: Sources,
+) -> Starlette:
+    """The application for the served names; ``look`` is what the pages for people are made from."""
 
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
     async def ready(_: Request) -> Response:
-        return JSONResponse({"status": "ready", "models": {name: s.model.id for name, s in slots.items()}})
+        models = {name: slot.model.id for name, slot in slots.items()}
+        return JSONResponse({"status": "ready", "models": models, "spooled_rows": now(slots).spooled[0]})
 
     async def prometheus(_: Request) -> Response:
         return PlainTextResponse(
@@ -46,7 +55,7 @@ def build(slots: dict[str, Slot], metrics: Metrics, ledger: Ledger, store: Store
 
     async def label(request: Request) -> Response:
         body = await read(request)
-        return JSONResponse(await run_in_threadpool(feedback.record, ledger, slots, body))
+        return JSONResponse(await run_in_threadpool(feedback.record, ledger, store, slots, body))
 
     async def lineage(request: Request) -> Response:
         node = await run_in_threadpool(trace_in, ledger, store, request.path_params["id"])
@@ -64,6 +73,7 @@ def build(slots: dict[str, Slot], metrics: Metrics, ledger: Ledger, store: Store
             Route("/feedback", label, methods=["POST"]),
             Route("/lineage/{id}", lineage),
             *peer_pages.routes(slots),
+            *ui_pages.routes(look),
             Route("/predict/{name:path}", only_post, methods=NOT_POST),
         ],
         exception_handlers={

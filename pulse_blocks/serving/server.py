@@ -19,21 +19,28 @@ from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger, open_ledger
 from pulse_blocks.serving.alarms import Alarms
 from pulse_blocks.serving.app import App, Asgi, Send
+from pulse_blocks.serving.background import Background
 from pulse_blocks.serving.batcher import Batcher, Engine
 from pulse_blocks.serving.champions import Slot, Watcher, first_champion
+from pulse_blocks.serving.compiled.compiling import Compiling
+from pulse_blocks.serving.compiled.objects import Objects
+from pulse_blocks.serving.express import Express
 from pulse_blocks.serving.gathering import Gathering
-from pulse_blocks.serving.guard import Guard
+from pulse_blocks.serving.guard import NO_KEY, Guard
+from pulse_blocks.serving.idle import stop_when_idle
 from pulse_blocks.serving.impatient import ImpatientProtocol
 from pulse_blocks.serving.keyring import Keyring
 from pulse_blocks.serving.listening import DEFAULT_PORT, bind_many, is_loopback, url_of
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
 from pulse_blocks.serving.reading import Message, Receive
+from pulse_blocks.serving.spool import Spool
 from pulse_blocks.serving.state import now
 from pulse_blocks.serving.tls import Tls
 from pulse_blocks.serving.workers import Supervisor
 from pulse_blocks.settings import Workspace
 from pulse_blocks.stores import Store, open_store
+from pulse_blocks.ui.links import Links, links
 
 GRACE_SECONDS = 10
 
@@ -42,11 +49,19 @@ Ready = Callable[[str], None]
 
 
 class How(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is let in, by which way, and where workers put what they tell each other (None: there is one)."""
+    """Who is let in, by which way, and where workers put what they tell each other (None: there is one).
+
+    ``links`` are the pages of others that people are sent to, ``idle_exit`` the seconds without a request after which
+    the process ends. ``compiled`` is the folder for machine code where models are to be compiled.
+    """
 
     require_keys: bool
+    behind_proxy: bool
     tls: Tls | None
     shared: Path | None
+    links: Links
+    idle_exit: float | None
+    compiled: Path | None
 
 
 def serve(
@@ -58,26 +73,42 @@ def serve(
     *,
     workers: int = 1,
     require_keys: bool = False,
+    behind_proxy: bool = False,
     tls: Tls | None = None,
+    handed_in: socket.socket | None = None,
+    idle_exit: float | None = None,
+    compiled: bool = False,
 ) -> None:
     """Serve the champions of ``names`` until SIGTERM or SIGINT; requests that were begun are answered.
 
     More than one worker are processes of their own, started again when they die. Where other machines can
-    reach ``host``, keys are required whatever ``require_keys`` says. Raises PulseError before anything is
+    reach ``host``, keys are required whatever ``require_keys`` says. With ``behind_proxy`` predictions need none,
+    because something in front has asked for it, and everything else does. Raises PulseError before anything is
     served: ``serving.port_taken``, ``serving.no_keys``, ``serving.no_champion``, ``serving.tls``, or what is
-    wrong with ledger or bundle. Port 0 takes a free one.
+    wrong with ledger or bundle. Port 0 takes a free one. ``handed_in`` is a listening socket that takes the place of
+    host and port. With ``idle_exit`` it ends by itself once nobody has asked for so many seconds.
+    With ``compiled`` models are turned into machine code, which needs the extra of that name.
     """
-    if not is_loopback(host):
-        require_keys = True
-    if require_keys:
+    if handed_in is not None:
+        host, port = handed_in.getsockname()[:2]
+    require_keys = require_keys or behind_proxy or not is_loopback(host)
+    if require_keys and not behind_proxy:
         _require_a_key(workspace, host)
     if tls:
         tls.check()
     with contextlib.ExitStack() as opened:
-        listeners = [opened.enter_context(one) for one in bind_many(host, port, workers)]
+        listeners = [opened.enter_context(one) for one in _listeners(handed_in, host, port, workers)]
         folder = tempfile.TemporaryDirectory(prefix="pulse-") if workers > 1 else None
         shared = Path(opened.enter_context(folder)) if folder else None
-        how = How(require_keys=require_keys, tls=tls, shared=shared)
+        how = How(
+            require_keys=require_keys,
+            behind_proxy=behind_proxy,
+            tls=tls,
+            shared=shared,
+            links=links(workspace.tracking),
+            idle_exit=idle_exit,
+            compiled=workspace.folder / "compiled" if compiled else None,
+        )
         url = url_of(listeners[0], "https" if tls else "http")
 
         def told() -> None:
@@ -92,6 +123,12 @@ def serve(
                 lambda at, answers: _work(workspace, names, how, at, answers, (signal.SIGTERM,)),
                 told,
             ).run()
+
+
+def _listeners(handed_in: socket.socket | None, host: str, port: int, count: int) -> list[socket.socket]:
+    if handed_in is None:
+        return bind_many(host, port, count)
+    return [handed_in, *(handed_in.dup() for _ in range(count - 1))]
 
 
 def _require_a_key(workspace: Workspace, host: str) -> None:
@@ -122,12 +159,14 @@ def _work(
             name: (Model.load(store, promotion, key), promotion.seq) for name, promotion in champions.items()
         }
         with asyncio.Runner(loop_factory=_new_loop) as runner:
-            runner.run(_run(models, ledger, store, key, how, listener, ready, signals))
+            spool = Spool(ledger, workspace.folder / "spool", workspace.durability)
+            runner.run(_run(models, ledger, spool, store, key, how, listener, ready, signals))
 
 
 async def _run(
     models: dict[str, tuple[Model, int]],
     ledger: Ledger,
+    spool: Spool,
     store: Store,
     key: bytes,
     how: How,
@@ -136,49 +175,78 @@ async def _run(
     signals: Sequence[signal.Signals],
 ) -> None:
     loop, metrics = asyncio.get_running_loop(), Metrics()
-    engine, alarms = Engine(ledger, loop, metrics), Alarms()
+    engine, alarms = Engine(ledger, loop, metrics, spool), Alarms()
     slots = {name: Slot(name, model, seq, Batcher(engine)) for name, (model, seq) in models.items()}
     for slot in slots.values():
         alarms.watch(engine.circuit, slot.name, "ledger", slot.name)
-    watcher = Watcher(ledger, store, key, slots, metrics, alarms)
-    app: Asgi = App(slots, metrics, _pages(slots, metrics, ledger, store))
-    gathering = Gathering(app, how.shared, lambda: metrics.render(now(slots))) if how.shared else None
+    compiling = Compiling(Objects(how.compiled, key)) if how.compiled else None
+    watcher = Watcher(ledger, store, key, slots, metrics, alarms, compiling)
+    background = Background(ledger, store, key, slots, metrics)
+    engine.answered = background.tripwire.see
+
+    def told() -> str:
+        return gathering.text() if gathering else metrics.render(now(slots))
+
+    predictions = App(slots, metrics, _pages(slots, metrics, ledger, store, told, how.links))
+    gathering = Gathering(predictions, how.shared, lambda: metrics.render(now(slots))) if how.shared else None
     keeping = loop.create_task(gathering.keep()) if gathering else None
-    app = gathering or app
+    app: Asgi = gathering or predictions
     keyring = Keyring(ledger) if how.require_keys else None
-    server = _Server(_config(Guard(app, keyring) if keyring else app, how.tls), ready)
+    express = Express(predictions, slots, metrics, None if how.behind_proxy else keyring, loop)
+    server = _Server(
+        _config(
+            Guard(app, keyring, NO_KEY if how.behind_proxy else frozenset()) if keyring else app,
+            express,
+            how.tls,
+        ),
+        ready,
+    )
     for number in signals:
         loop.add_signal_handler(number, server.stop)
+    idling = loop.create_task(stop_when_idle(server, how.idle_exit)) if how.idle_exit else None
     try:
         await server.serve(sockets=[listener])
     finally:
-        if keeping:
-            keeping.cancel()
+        for task in (keeping, idling):
+            if task:
+                task.cancel()
         watcher.close()
+        background.close()
         if keyring:
             keyring.close()
         await asyncio.to_thread(engine.close)
 
 
-def _pages(slots: dict[str, Slot], metrics: Metrics, ledger: Ledger, store: Store) -> Callable[..., Any]:
+def _pages(
+    slots: dict[str, Slot],
+    metrics: Metrics,
+    ledger: Ledger,
+    store: Store,
+    told: Callable[[], str],
+    links: Links,
+) -> Callable[..., Any]:
     """The other pages, built when the first of them is asked for: predictions need not wait for them."""
     built: list[Any] = []
 
     async def pages(scope: Message, receive: Receive, send: Send) -> None:
         if not built:
             from pulse_blocks.serving.pages import build
+            from pulse_blocks.ui.views import Sources
 
-            built.append(build(slots, metrics, ledger, store))
+            look = Sources(ledger=ledger, store=store, served=lambda: tuple(slots), metrics=told, links=links)
+            built.append(build(slots, metrics, ledger, store, look))
         await built[0](scope, receive, send)
 
     return pages
 
 
-def _config(app: Asgi, tls: Tls | None) -> uvicorn.Config:
+def _config(app: Asgi, express: Express, tls: Tls | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="none",
-        http=ImpatientProtocol,
+        http=type("Protocol", (ImpatientProtocol,), {"express": express}),
+        # Nobody here asks who a proxy says that a client is.
+        proxy_headers=False,
         ws="none",
         lifespan="off",
         access_log=False,

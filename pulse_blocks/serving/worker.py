@@ -141,7 +141,7 @@ class Worker:
         return parts
 
     def _answer(self, model: Model, parts: list[Part]) -> None:
-        if wait := self._journal.circuit.remaining():
+        if wait := self._journal.refuses(model):
             self._outcomes += [(job, ledger_failed(wait)) for job, _ in parts]
             return
         try:

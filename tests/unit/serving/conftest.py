@@ -45,9 +45,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield Served(client, models, ledger)
 
 
-def load(workspace: Workspace, kind: Protocol) -> Model:
+def load(workspace: Workspace, kind: Protocol, seed: int = 1) -> Model:
     """Train and promote a model, and load it as the runtime does."""
-    promotion = train_and_promote(workspace, kind)
+    promotion = train_and_promote(workspace, kind, seed)
     return Model.load(open_store(workspace.store), promotion, signing_key(workspace))
 
 

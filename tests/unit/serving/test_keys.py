@@ -42,6 +42,12 @@ ROUTES: dict[str, str] = {
     "/v2/models/{name}/infer": "/v2/models/parcels/infer",
     "/invocations": "/invocations",
     "/predict/{name:path}": "/predict/parcels",
+    "/ui": "/ui",
+    "/ui/": "/ui/",
+    "/ui/style.css": "/ui/style.css",
+    "/ui/search": "/ui/search?id=inference_01",
+    "/ui/models/{name}": "/ui/models/parcels",
+    "/ui/lineage/{id:path}": "/ui/lineage/inference_01",
 }
 
 
@@ -74,7 +80,7 @@ def bearer(token: str) -> dict[str, str]:
 
 def test_the_list_of_routes_is_complete() -> None:
     """A page that is added must be added here, and so be thought about."""
-    paths = {route.path for route in build({}, None, None, None).routes}  # type: ignore[arg-type,attr-defined]
+    paths = {route.path for route in build({}, None, None, None, None).routes}  # type: ignore[arg-type,attr-defined]
     assert paths == set(ROUTES)
 
 
@@ -88,7 +94,9 @@ def test_without_a_key_only_public_pages_answer(guarded: Guarded, path: str) -> 
             assert reply.status_code == (200 if public else 401), (method, path)
             if not public and method != "HEAD":
                 assert reply.json()["error"]["code"] == "serving.no_key"
-                assert reply.headers["www-authenticate"] == "Bearer"
+                # A browser asks for a password only where it is told so: at the pages for people.
+                wanted = 'Basic realm="Pulse"' if path.startswith("/ui") else "Bearer"
+                assert reply.headers["www-authenticate"] == wanted
 
 
 @pytest.mark.parametrize("path", ROUTES.values())
@@ -113,6 +121,9 @@ def test_a_key_without_the_scope_is_refused(guarded: Guarded, path: str) -> None
         ("POST", "/feedback", "feedback"),
         ("GET", "/metrics", "read"),
         ("GET", "/docs", "read"),
+        ("GET", "/ui/", "read"),
+        ("POST", "/ui/", "admin"),
+        ("GET", "/uis", "admin"),
         ("GET", "/lineage/inference_01", "read"),
         ("GET", "/v2/models/parcels", "read"),
         ("DELETE", "/predict/parcels", "admin"),
