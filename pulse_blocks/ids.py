@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Literal
 
 import uuid_utils
 
-Kind = Literal["snapshot", "run", "model", "inference"]
+Kind = Literal["snapshot", "run", "model", "inference", "scoring", "cause"]
 
-_SNAPSHOT, _RUN, _INFERENCE = "snap_", "run_", "inference_"
+_SNAPSHOT, _RUN, _INFERENCE, _SCORING = "snap_", "run_", "inference_", "score_"
+# Drift checks, regressions and restores. Whole ones alone: a datasource may be called drift_data.
+_CAUSE = re.compile(r"(?:(?:drift|regression)_[0-9a-hjkmnp-tv-z]{26}|restore_[0-9]{1,18})\Z")
+_RESTORE = "restore_"
 # Crockford's base 32: no i, l, o, u; sorts as the number does.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
@@ -33,6 +37,22 @@ def model_id(name: str, version: str, trees_sha256: str) -> str:
 def new_inference_id() -> str:
     """``inference_`` and a UUIDv7 in base 32 (26 characters): sorts by the time at which it was made."""
     return _INFERENCE + base32(uuid_utils.uuid7().int)
+
+
+def scoring_id(attempt: str) -> str:
+    """``score_`` and the digits of the attempt that makes it: whoever goes on with that one keeps the id."""
+    return _SCORING + attempt.rpartition("_")[2]
+
+
+def restore_id(seq: int) -> str:
+    """``restore_`` and the number of a row in the history of data pointers."""
+    return f"{_RESTORE}{seq}"
+
+
+def restore_seq(restore: str) -> int | None:
+    """The number in such an id; None for any other text."""
+    digits = restore.removeprefix(_RESTORE)
+    return int(digits) if restore.startswith(_RESTORE) and digits.isdecimal() else None
 
 
 def base32(number: int) -> str:
@@ -66,6 +86,11 @@ def inference_time(inference_id: str) -> dt.datetime:
     return dt.datetime.fromtimestamp((number >> 80) / 1000, dt.UTC)
 
 
+def first_inference_id(at: dt.datetime) -> str:
+    """The least id that can be made at a time: those made before it sort before it."""
+    return _INFERENCE + base32(int(at.timestamp() * 1000) << 80)
+
+
 def kind_of(id_or_prefix: str) -> Kind | None:
     """What kind of thing an id, or the beginning of one, names; None where it is none of ours."""
     if id_or_prefix.startswith(_SNAPSHOT):
@@ -74,4 +99,8 @@ def kind_of(id_or_prefix: str) -> Kind | None:
         return "run"
     if id_or_prefix.startswith(_INFERENCE):
         return "inference"
+    if id_or_prefix.startswith(_SCORING):
+        return "scoring"
+    if _CAUSE.match(id_or_prefix):
+        return "cause"
     return "model" if "@" in id_or_prefix else None

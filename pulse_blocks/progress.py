@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """``done`` of ``total`` (None where the end is not known) in one stage, with a few words about it."""
+    """``done`` of ``total`` (None where the end is not known) in one stage, with a few words about it.
+
+    ``metrics`` are those of a round of training, by name.
+    """
 
     stage: str
     done: float
     total: float | None
     note: str = ""
+    metrics: dict[str, float] = {}
 
 
 Listener = Callable[[Progress], None]
 _listeners: list[Listener] = []
 
 
-def report(stage: str, done: float, total: float | None = None, note: str = "") -> None:
+def report(
+    stage: str,
+    done: float,
+    total: float | None = None,
+    note: str = "",
+    metrics: Mapping[str, float] | None = None,
+) -> None:
     """Tell whoever listens. Costs a microsecond where nobody does."""
     for listener in _listeners:
-        listener(Progress(stage, done, total, note))
+        listener(Progress(stage, done, total, note, dict(metrics or {})))
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ Times are UTC in ISO 8601 with a trailing ``Z``; durations are seconds.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -143,6 +143,39 @@ class Environment(Record, frozen=True, kw_only=True):
     parameters: dict[str, bool | int | float | str]
 
 
+class ClassCurve(Record, frozen=True, kw_only=True):
+    """How the probability of one class is changed.
+
+    A sigmoid of ``slope`` * log-odds + ``intercept`` or, where there are points, lines between them.
+    """
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    x: tuple[float, ...] = ()
+    y: tuple[float, ...] = ()
+
+
+class Calibration(Record, frozen=True, kw_only=True):
+    """A curve for each number that the model gives: one of two classes, or one for each class."""
+
+    method: Literal["sigmoid", "isotonic"]
+    curves: tuple[ClassCurve, ...]
+
+
+class Searched(Record, frozen=True, kw_only=True):
+    """The end of a search for parameters. ``best`` is the number of the trial (from 0) whose ``params`` were chosen.
+
+    ``value`` is its ``metric`` on the validation rows; ``pruned`` of the ``trials`` were given up early.
+    """
+
+    metric: str
+    trials: int
+    pruned: int
+    best: int
+    value: float
+    params: dict[str, bool | int | float | str]
+
+
 class TrainedModel(Record, frozen=True, kw_only=True):
     """A fitted model whose gates hold. ``text`` is the key of the model's text in the store.
 
@@ -153,7 +186,13 @@ class TrainedModel(Record, frozen=True, kw_only=True):
     None where the data were read anew. ``protocol`` is the canonical JSON that the run was made by (empty in
     records of runs before it was kept), ``environment`` what else decided the trees. ``threshold`` is the one
     that was chosen on validation rows, None where the protocol says it; ``intervals`` are low and high of each
-    metric (95 %), ``curves`` the key of what its pictures are drawn from.
+    metric (95 %), ``curves`` the key of what its pictures are drawn from. ``memory`` are the limits that the fit
+    was given, in turn: all but the last were too little. ``peak_memory`` is what it took of the last, in bytes
+    (0: not known). ``champion`` is the model that it was compared with, None where there was none. ``drift`` is
+    the JSON of what its drift will be measured against (``sketches.reference``), empty where the data were too
+    few to tell what is calm.
+    ``reused`` is the run whose trees these are, where this one has not fitted any itself. ``calibration`` is what the
+    trees' probabilities go through, ``searched`` the search that chose parameters, if there was one.
     """
 
     run: str
@@ -177,13 +216,20 @@ class TrainedModel(Record, frozen=True, kw_only=True):
     threshold: float | None = None
     intervals: dict[str, tuple[float, float]] = {}
     curves: str | None = None
+    memory: tuple[str, ...] = ()
+    peak_memory: int = 0
+    champion: str | None = None
+    drift: str = ""
+    reused: str | None = None
+    calibration: Calibration | None = None
+    searched: Searched | None = None
 
 
 class RefusedModel(Record, frozen=True, kw_only=True):
     """A run that ended without a model, and why: a gate that was missed, data that cannot be learned from.
 
     ``tracking_run`` is MLflow's own id, ``metrics`` those of the held-out part; None where it never came to
-    them.
+    them. ``code`` and ``hint`` are those of the error.
     """
 
     run: str
@@ -194,6 +240,8 @@ class RefusedModel(Record, frozen=True, kw_only=True):
     reason: str
     started: str
     seconds: float
+    code: str = ""
+    hint: str | None = None
 
 
 class StoredModel(Record, frozen=True, kw_only=True):

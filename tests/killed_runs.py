@@ -16,10 +16,10 @@ from tests.prefect_server import Server
 from tests.tiny_project import environment
 
 
-def run(folder: Path, server: Server, **env: str) -> subprocess.CompletedProcess[str]:
-    """``pulse run tiny --json`` as a process."""
+def run(folder: Path, server: Server, name: str = "tiny", **env: str) -> subprocess.CompletedProcess[str]:
+    """``pulse run NAME --json`` as a process."""
     return subprocess.run(
-        [sys.executable, "-m", "pulse_blocks", "run", "tiny", "--json"],
+        [sys.executable, "-m", "pulse_blocks", "run", name, "--json"],
         cwd=folder,
         env=environment(folder, **server.env, **env),
         capture_output=True,
@@ -29,7 +29,7 @@ def run(folder: Path, server: Server, **env: str) -> subprocess.CompletedProcess
     )
 
 
-def check_whole(folder: Path, summary: dict[str, Any]) -> None:
+def check_whole(folder: Path, summary: dict[str, Any], name: str = "tiny") -> None:
     """One of each, belonging to each other, with nothing damaged."""
     from mlflow import MlflowClient
 
@@ -39,10 +39,10 @@ def check_whole(folder: Path, summary: dict[str, Any]) -> None:
     assert [snapshot.id for snapshot in snapshots] == [summary["snapshot"]]
     assert verify(store, snapshots[0]).ok
     with open_ledger(workspace.ledger) as ledger:
-        assert [promotion.model for promotion in ledger.promotions("tiny")] == [summary["model"]]
+        assert [promotion.model for promotion in ledger.promotions(name)] == [summary["model"]]
     client = MlflowClient(workspace.tracking, registry_uri=workspace.tracking)
-    versions = client.search_model_versions("name='tiny'")
+    versions = client.search_model_versions(f"name='{name}'")
     assert len(versions) == 1
-    assert client.get_model_version_by_alias("tiny", "champion").version == versions[0].version
-    experiment = client.get_experiment_by_name("tiny")
+    assert client.get_model_version_by_alias(name, "champion").version == versions[0].version
+    experiment = client.get_experiment_by_name(name)
     assert len(client.search_runs([experiment.experiment_id])) == 1

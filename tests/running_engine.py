@@ -13,6 +13,7 @@ from pulse_blocks.serving.batcher import Batcher, Engine
 from pulse_blocks.serving.jobs import Job
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
+from pulse_blocks.serving.spool import Spool
 from tests.served_models import records
 
 
@@ -25,10 +26,10 @@ class Client:
 class Running:
     """A batcher with its engine on a running event loop."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, spool: Spool | None = None) -> None:
         loop = asyncio.get_running_loop()
         self.metrics = Metrics()
-        self.engine = Engine(ledger, loop, self.metrics)
+        self.engine = Engine(ledger, loop, self.metrics, spool)
         self.batcher = Batcher(self.engine)
 
     async def __aenter__(self) -> Self:

@@ -33,7 +33,8 @@ def kill_under_load(workspace: Workspace, seed: int) -> list[Received]:
     received: list[Received] = []
     with runtime(workspace, "parcels") as (url, process):
         clients = [
-            threading.Thread(target=_ask, args=(url, draw.randrange(2**30), received)) for _ in range(CLIENTS)
+            threading.Thread(target=ask_until_gone, args=(url, draw.randrange(2**30), received))
+            for _ in range(CLIENTS)
         ]
         for client in clients:
             client.start()
@@ -46,7 +47,7 @@ def kill_under_load(workspace: Workspace, seed: int) -> list[Received]:
     return received
 
 
-def _ask(url: str, seed: int, received: list[Received]) -> None:
+def ask_until_gone(url: str, seed: int, received: list[Received]) -> None:
     """Send records, one or some at a time, until the connection breaks."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
     draw = random.Random(seed)  # noqa: S311

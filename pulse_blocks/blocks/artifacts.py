@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -63,28 +63,30 @@ def _lineage(record: Deployment, workspace: Workspace) -> str:
 
 
 @contextmanager
-def progress_bar(protocol: str) -> Iterator[None]:
-    """A progress artifact of the flow run that calls, kept up to date while the block lasts."""
-    artifact = create_progress_artifact(
-        0.0, key=f"pulse-{protocol}-progress", description=f"training {protocol}"
-    )
+def progress_bar(name: str, description: str, percent: Callable[[Progress], float]) -> Iterator[None]:
+    """A progress artifact ``pulse-NAME-progress`` of the flow run that calls, kept up to date in the block.
+
+    ``percent`` says how far a run is by what it reports.
+    """
+    artifact = create_progress_artifact(0.0, key=f"pulse-{name}-progress", description=description)
     assert isinstance(artifact, UUID)  # noqa: S101 (the function is awaitable only when called in a coroutine)
-    bar = _Bar(artifact)
+    bar = _Bar(artifact, percent)
     with progress.listening(bar.hear):
         yield
     bar.finish()
 
 
 class _Bar:
-    def __init__(self, artifact: UUID) -> None:
+    def __init__(self, artifact: UUID, percent: Callable[[Progress], float]) -> None:
         self._artifact = artifact
+        self._percent = percent
         self._shown = 0.0
         self._last = 0.0
         self._lock = threading.Lock()
 
     def hear(self, heard: Progress) -> None:
         """Show a report, at most once a second: each update is a request to the server."""
-        percent = overall_percent(heard)
+        percent = self._percent(heard)
         with self._lock:
             now = time.monotonic()
             if percent <= self._shown or now - self._last < _SECONDS_BETWEEN_UPDATES:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.exceptions import ObjectAlreadyExists
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
-from pulse_blocks.blocks import workspace
+from pulse_blocks.blocks import steps, workspace
 
 
 def set_up(pool: str) -> None:
@@ -23,5 +24,28 @@ def set_up(pool: str) -> None:
             return
 
 
+def register_step(pool: str) -> None:
+    """Register the project's training step as a deployment on the pool that the workspace names for it."""
+    # By name, as Prefect does: the project's flows are no part of the library.
+    flow = importlib.import_module("flows.fit").fit
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_work_pool(pool)
+        except ObjectNotFound:
+            sys.exit(f"there is no work pool {pool}, which the workspace names for training.")
+        client.create_deployment(
+            flow_id=client.create_flow(flow),
+            name=pool,
+            entrypoint="flows.fit.fit",
+            description="Started by training pipelines: one fit, sized for its data.",
+            tags=["pulse", steps.FLOW],
+            work_pool_name=pool,
+            parameter_openapi_schema=flow.parameters.model_dump(),
+            enforce_parameter_schema=True,
+        )
+
+
 if __name__ == "__main__":
     set_up(sys.argv[1])
+    if training_pool := workspace.load_workspace().training_pool:
+        register_step(training_pool)

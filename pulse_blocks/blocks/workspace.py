@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, cast
+from typing import ClassVar, Literal
 
 import msgspec
 from prefect.blocks.core import Block
-from pydantic import Field
+from pydantic import ConfigDict, Field, HttpUrl, field_validator
 
 from pulse_blocks import settings
+from pulse_blocks.blocks.aws import sign_in_with
+from pulse_blocks.blocks.datasources import KINDS
+from pulse_blocks.blocks.loading import LOGOS, load_block
+from pulse_blocks.secret_urls import has_secret
 from pulse_blocks.settings import Datasource, Workspace
 
 DEFAULT = "default"
@@ -25,18 +29,37 @@ class PulseWorkspace(Block):
         ```python
         from pulse_blocks.blocks import PulseWorkspace
 
-        workspace = PulseWorkspace.load("default").get_workspace()
+        workspace = PulseWorkspace.load("BLOCK_NAME").get_workspace()
         ```
     """
 
-    _block_type_name: ClassVar[str] = "Pulse Workspace"
-    _block_type_slug: ClassVar[str] = "pulse-workspace"
-    _description: ClassVar[str] = "Where snapshots, models, MLflow and the ledger of a Pulse project live."
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    _block_type_name: ClassVar[str | None] = "Pulse Workspace"
+    _block_type_slug: ClassVar[str | None] = "pulse-workspace"
+    _description: ClassVar[str | None] = (
+        "Where snapshots, models, MLflow and the ledger of a Pulse project live."
+    )
+    _logo_url: ClassVar[HttpUrl | None] = HttpUrl(f"{LOGOS}/process.png")
+    _documentation_url: ClassVar[HttpUrl | None] = HttpUrl("https://docs.prefect.io/v3/concepts/blocks")
 
     store: str | None = Field(default=None, description="Path or URL of the store of snapshots and models.")
-    ledger: str | None = Field(default=None, description="URL of the ledger, sqlite:///path.")
+    ledger: str | None = Field(
+        default=None, description="URL of the ledger, sqlite:///path or postgresql://..."
+    )
     tracking: str | None = Field(default=None, description="MLflow tracking URI.")
     artifacts: str | None = Field(default=None, description="Path or URL where MLflow keeps artifacts.")
+    durability: Literal["full", "process"] | None = Field(
+        default=None,
+        description="What a reply's ledger row survives: full, a power loss; process, the death of the process alone.",
+    )
+    training_pool: str | None = Field(
+        default=None, description="Work pool on which training runs; none: in the pipeline's own process."
+    )
+    dask: str | None = Field(
+        default=None,
+        description="Address of a Dask scheduler, or a cluster class, for training with several workers.",
+    )
     aws_credentials: str | None = Field(
         default=None, description="Name of an AWS Credentials block whose keys open an s3:// store."
     )
@@ -44,54 +67,48 @@ class PulseWorkspace(Block):
         default_factory=dict, description="Datasources by name, added to those of the project."
     )
 
+    @field_validator("store", "ledger", "tracking", "artifacts")
+    @classmethod
+    def _holds_no_secret(cls, url: str | None) -> str | None:
+        if url is not None and has_secret(url):
+            raise ValueError("write ${NAME} in place of the secret, and set NAME where flows run")
+        return url
+
+    @field_validator("datasources")
+    @classmethod
+    def _hold_no_secrets(cls, urls: dict[str, str]) -> dict[str, str]:
+        for name, url in urls.items():
+            if has_secret(url):
+                raise ValueError(f"the URL of {name} holds a secret: make it a Pulse SQL Datasource block")
+        return urls
+
     def get_workspace(self) -> Workspace:
         """The workspace of this project with this block's fields over it.
 
         Keys of an AWS Credentials block are handed to the store in memory, for the whole process.
         """
         if self.aws_credentials is not None:
-            _sign_in(self.aws_credentials)
+            sign_in_with(self.aws_credentials)
         base = settings.load()
-        given = {
-            name: value
-            for name in ("store", "ledger", "tracking", "artifacts")
-            if (value := getattr(self, name)) is not None
-        }
         sources = {name: Datasource(url) for name, url in self.datasources.items()}
-        merged = msgspec.structs.replace(base, **given, datasources={**base.datasources, **sources})
+        merged = msgspec.structs.replace(base, **self.given(), datasources={**base.datasources, **sources})
         return settings.absolute(merged)
 
-
-def _sign_in(name: str) -> None:
-    from prefect_aws import AwsCredentials
-
-    from pulse_blocks.stores.s3_calls import Credentials, sign_in
-
-    block = cast("AwsCredentials", AwsCredentials.load(name))
-    # The session also knows profiles and assumed roles.
-    keys = block.get_boto3_session().get_credentials().get_frozen_credentials()
-    parameters = block.aws_client_parameters.get_params_override()
-    endpoint = parameters.get("endpoint_url")
-    sign_in(Credentials(keys.access_key, keys.secret_key, keys.token, block.region_name, endpoint))
+    def given(self) -> dict[str, str]:
+        """The fields that say something, by the workspace's own names; not credentials and datasources."""
+        values = {name: getattr(self, name) for name in settings.KEYS if name in type(self).model_fields}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def load_workspace() -> Workspace:
     """The workspace of a flow: the block `pulse-workspace/default` where there is one, else the project's."""
-    block = _load_block()
+    block = load_block(PulseWorkspace, DEFAULT)
     return block.get_workspace() if block else settings.load()
 
 
 def register() -> None:
-    """Make the block type known to the server and create `default`, empty, if there is none."""
-    PulseWorkspace.register_type_and_schema()
-    if _load_block() is None:
+    """Make the block types known to the server and create the workspace `default`, empty, if there is none."""
+    for kind in (PulseWorkspace, *KINDS):
+        kind.register_type_and_schema()
+    if load_block(PulseWorkspace, DEFAULT) is None:
         PulseWorkspace().save(DEFAULT)
-
-
-def _load_block() -> PulseWorkspace | None:
-    try:
-        block = PulseWorkspace.load(DEFAULT)
-    except ValueError:  # Prefect's word for "no such block"
-        return None
-    # Awaitable only when called in a coroutine, which flows of stages are not.
-    return cast("PulseWorkspace", block)

@@ -36,7 +36,9 @@ class Checked(Record, frozen=True, kw_only=True):
 def check(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE]...", show_default=False, help="Without any: all of protocols/."),
+        typer.Argument(
+            metavar="[FILE|FOLDER]...", show_default=False, help="Without any: all of protocols/."
+        ),
     ] = None,
     *,
     as_json: Json = False,
@@ -45,7 +47,7 @@ def check(
 
     The exit code is 1 where there is any problem. Nothing is run and nothing is touched.
     """
-    checked = check_files(files or all_protocols())
+    checked = check_files(_expanded(files) if files else all_protocols())
     emit(checked, lambda: _render(checked), as_json=as_json)
     if checked.problems:
         raise typer.Exit(1)
@@ -64,6 +66,19 @@ def all_protocols() -> list[Path]:
         )
     here = Path.cwd()
     return [path.relative_to(here) if path.is_relative_to(here) else path for path in files]
+
+
+def _expanded(files: list[Path]) -> list[Path]:
+    """Each folder's protocol files in its place. Raises PulseError for a folder without any."""
+    from pulse_blocks.protocol.loading import SUFFIX
+
+    found: list[Path] = []
+    for path in files:
+        inside = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
+        if not inside:
+            raise PulseError("protocol.none", f"There are no protocols in {path}.", f"They end in {SUFFIX}.")
+        found += inside
+    return found
 
 
 def check_files(files: list[Path]) -> Checked:

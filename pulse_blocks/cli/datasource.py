@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
 from pulse_blocks.cli.grouping import commands
 from pulse_blocks.cli.output import Json, emit, table
-from pulse_blocks.cli.secrets import has_secret, hidden
 from pulse_blocks.errors import PulseError
+from pulse_blocks.secret_urls import has_secret, hidden, password_variable, without_password
 
+if TYPE_CHECKING:
+    from pulse_blocks.settings import Workspace
+
+_DATABASES = ("postgresql://", "postgres://")
 app = commands("Enter, list, test and remove datasources.")
 
 Name = Annotated[str, typer.Argument(help="Lowercase letters, digits and single dashes.")]
@@ -30,14 +34,17 @@ def add(
     *,
     as_json: Json = False,
 ) -> None:
-    """Enter a datasource into .pulse/workspace.toml. A secret is refused: refer to the environment."""
+    """Enter a datasource into .pulse/workspace.toml. A password goes into a Prefect block, and into no file."""
     from pulse_blocks import settings
     from pulse_blocks.cli import workspace_file
 
     _check_name(name)
-    check_url(name, url)
+    plain, password = without_password(url) if url.startswith(_DATABASES) else (url, None)
+    check_url(name, plain)
     workspace = settings.load()
-    stored = workspace_file.relative_to_root(url, workspace)
+    stored = workspace_file.relative_to_root(plain, workspace)
+    if password is not None:
+        stored = _in_block(workspace, name, plain, password)
     added = workspace_file.add_datasource(workspace, name, stored)
     data = {"name": name, "url": stored, "added": added}
     emit(
@@ -68,25 +75,36 @@ def list_(*, as_json: Json = False) -> None:
 def test(name: Name, *, as_json: Json = False) -> None:  # noqa: PT028  a command, no test
     """Open a datasource and say what is there."""
     from pulse_blocks import settings
+    from pulse_blocks.cli.prefect_blocks import with_block
     from pulse_blocks.sources import open_source
-    from pulse_blocks.stages.ingest import find_datasource
+    from pulse_blocks.sources.finding import find_datasource
 
-    said = open_source(find_datasource(name, settings.load())).test()
+    workspace = with_block(settings.load(), name)
+    said = open_source(find_datasource(name, workspace)).test()
     data: dict[str, Any] = {"name": name, "ok": True, "message": said}
     emit(data, lambda: f"{name}: {said}", as_json=as_json)
 
 
 @app.command()
 def remove(name: Name, *, as_json: Json = False) -> None:
-    """Take a datasource out of the workspace. The data itself and all snapshots of it stay."""
+    """Take a datasource out of the workspace. The data, all snapshots of it and a Prefect block stay."""
     from pulse_blocks import settings
     from pulse_blocks.cli import workspace_file
-    from pulse_blocks.stages.ingest import find_datasource
+    from pulse_blocks.sources.finding import find_datasource
 
     workspace = settings.load()
     find_datasource(name, workspace)
     workspace_file.remove_datasource(workspace, name)
     emit({"name": name, "removed": True}, lambda: f"Datasource {name} removed.", as_json=as_json)
+
+
+def _in_block(workspace: Workspace, name: str, url: str, password: str) -> str:
+    """Keep the password in a Prefect block, unless the name is taken here; returns the block's address."""
+    from pulse_blocks.cli import prefect_blocks, workspace_file
+
+    if name in workspace.datasources:
+        workspace_file.check_free(workspace, name, url)
+    return prefect_blocks.keep_in_block(workspace, name, url, password)
 
 
 def _check_name(name: str) -> None:
@@ -109,10 +127,9 @@ def check_url(name: str, url: str) -> None:
             "datasource.url", f"The URL of datasource {name} is empty.", "Give sqlite:///PATH, say."
         )
     if has_secret(url):
-        variable = f"{name.upper().replace('-', '_')}_PASSWORD"
+        variable = password_variable(name)
         raise PulseError(
             "datasource.secret",
             f"The URL of datasource {name} carries a secret in the clear: {hidden(url)}",
-            f"Write ${{{variable}}} in its place (in single quotes) and set {variable} in the environment, "
-            "or keep the URL in a Prefect block.",
+            f"Write ${{{variable}}} in its place (in single quotes) and set {variable} in the environment.",
         )

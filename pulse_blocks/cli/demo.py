@@ -6,13 +6,14 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
+    from pulse_blocks.cli.demo_loop import Replayed
     from pulse_blocks.cli.embedded import Running
     from pulse_blocks.settings import Workspace
 
@@ -25,7 +26,7 @@ def demo(
         bool, typer.Option("--keep", help="Leave everything running afterwards, until ctrl-C.")
     ] = False,
 ) -> None:
-    """Tell the whole story on real flights: from a YAML file to a prediction that can be traced."""
+    """Tell the whole story on real flights: a traced prediction, and a model that keeps up with its data."""
     from pulse_blocks.cli.up import addresses, running, stoppable, watch
 
     story = Story()
@@ -33,9 +34,14 @@ def demo(
     with stoppable(), ExitStack() as stack:
         workspace, server = _prepare(story, stack)
         summary = _train(story, workspace, server)
-        url = _serve(story, stack, workspace)
-        reply = _predict(story, url)
-        _trace(story, workspace, reply["inference_id"])
+        with ExitStack() as services, ThreadPoolExecutor(max_workers=1) as pool:
+            # The embedded server is ours: on another one nothing is registered that nobody asked for.
+            ready = pool.submit(_stand_by, services, workspace, server) if server.pid is not None else None
+            url = _serve(story, services, workspace, server)
+            reply = _predict(story, url)
+            _trace(story, workspace, reply["inference_id"])
+            if ready is not None:
+                _close_the_loop(story, workspace, server, url, ready)
         story.end(summary)
         if keep:
             with running(workspace, server) as services:
@@ -57,7 +63,8 @@ class Story:
     def begin(self) -> None:
         """Say what will be seen."""
         self.say(
-            "[bold]Pulse[/]: from one YAML file to a prediction that can be traced, on real flights.\n"
+            "[bold]Pulse[/], on real flights: from one YAML file to a prediction that can be traced,\n"
+            "and to a model that keeps up with its data.\n"
             "Everything runs on this machine, below .pulse/, and stops again at the end."
         )
 
@@ -150,31 +157,107 @@ def _train(story: Story, workspace: Workspace, server: Running) -> dict[str, Any
     return summary
 
 
-def _serve(story: Story, stack: ExitStack, workspace: Workspace) -> str:
+def _serve(story: Story, stack: ExitStack, workspace: Workspace, server: Running) -> str:
     from pulse_blocks.cli import stack as services
 
     story.chapter("The runtime", "It starts from the serving bundle alone: no lightgbm, pandas or mlflow.")
-    service = services.runtime(workspace, [NAME])
+    service = services.runtime(workspace, [NAME], pages={"PREFECT_API_URL": server.api})
     stack.callback(service.stop)
     story.working("Starting the runtime", "The runtime answers.", service.wait_ready)
-    return service.url.removesuffix("/docs")
+    return service.url.removesuffix("/ui/")
+
+
+def _close_the_loop(
+    story: Story, workspace: Workspace, server: Running, url: str, ready: Future[None]
+) -> None:
+    """Summer comes: drift, event, automation, retrain, swap. ``ready`` is done when a worker waits for work."""
+    from pulse_blocks.cli import demo_loop as loop
+    from pulse_blocks.protocol import loading
+
+    protocol = loading.load(loading.find(workspace, NAME))
+    story.chapter(
+        "Summer comes", "Real flights of June and July through the runtime, each with its own time."
+    )
+    flights = story.working(
+        "Replaying two months", "Answered.", lambda: loop.replay(workspace, protocol, url, loop.FROM, loop.TO)
+    )
+    story.say(
+        f"   {len(flights):,} flights, each with a row in the ledger. The model knows January to March only."
+    )
+    # The runtime sends what happens at once: whoever is to act on it must be there before it does.
+    loop.warm_up()
+    story.working(
+        "Registering deployments and automations, starting a worker", "A worker waits.", ready.result
+    )
+    story.chapter(
+        "Drift", f"pulse drift {NAME}: the last week, and the one before, against the training data."
+    )
+    result = story.working("Looking at the window", "Checked.", lambda: loop.check(workspace, NAME))
+    loop.told(story, result)
+    cause = loop.alarm(workspace, result)
+    if cause is None:
+        story.say("   Nothing follows from it now. Reasons: " + " ".join(result.reasons))
+        return
+    story.chapter(
+        "The automation trains again",
+        f"Event pulse.drift.detected, automation, worker: train/on-drift with cause {cause}.",
+    )
+    ended = story.working(
+        "Training on January to July", "Trained.", lambda: loop.retrain(workspace, server, cause)
+    )
+    story.say(f"   {ended}")
+    _before_and_after(story, workspace, url, flights)
+
+
+def _stand_by(stack: ExitStack, workspace: Workspace, server: Running) -> None:
+    from pulse_blocks.cli import stack as services
+
+    services.deploy(workspace, server)
+    worker = services.worker(workspace, server)
+    stack.callback(worker.stop)
+    worker.wait_ready()
+
+
+def _before_and_after(story: Story, workspace: Workspace, url: str, flights: list[Replayed]) -> None:
+    from pulse_blocks.cli import demo_loop as loop
+    from pulse_blocks.lineage import trace
+    from pulse_blocks.lineage.text import render
+
+    loop.wait_for_swap(workspace, url, NAME)
+    reply = _post_example(url)
+    now = loop.again(
+        url, NAME, [flight for flight in flights if flight.record["scheduled"] >= loop.LAST_DAYS]
+    )
+    story.chapter("Before and after", "July's last ten days, which neither model was trained on.")
+    story.say(
+        f"   ROC AUC before: [bold]{loop.quality(flights):.4f}[/], after: [bold]{loop.quality(now):.4f}[/]\n"
+        f"   The runtime swapped without a restart. The evening from before is now asked of {reply['model']}:"
+    )
+    story.plain(render(trace(workspace, reply["inference_id"])))
 
 
 def _predict(story: Story, url: str) -> dict[str, Any]:
+    import msgspec
+
+    story.chapter("A prediction over HTTP", f"POST {url}/predict/{NAME}")
+    reply = _post_example(url)
+    story.plain(f"   {msgspec.json.encode(reply).decode()}")
+    return reply
+
+
+def _post_example(url: str) -> dict[str, Any]:
     import msgspec
 
     from pulse_blocks.cli.predict import post
 
     # A rainy Thursday evening from New York to Boston; what is not known (gusts) may be left out.
     flight = {
+        "scheduled": "2013-03-28T18:30:00",
         "carrier": "B6", "origin": "JFK", "dest": "BOS", "distance": 187, "weekday": 3, "hour": 18, "minute": 30,
         "sched_air_minutes": 76, "temp": 39.9, "dewp": 37.0, "humid": 89.2, "wind_dir": 50, "wind_speed": 20.7,
         "precip": 0.05, "pressure": 1004.2, "visib": 4,
     }  # fmt: skip
-    story.chapter("A prediction over HTTP", f"POST {url}/predict/{NAME}")
-    reply = post(url, f"/predict/{NAME}", msgspec.json.encode(flight), f"pulse serve {NAME}")
-    story.plain(f"   {msgspec.json.encode(reply).decode()}")
-    return reply
+    return post(url, f"/predict/{NAME}", msgspec.json.encode(flight), f"pulse serve {NAME}")
 
 
 def _trace(story: Story, workspace: Workspace, inference: str) -> None:

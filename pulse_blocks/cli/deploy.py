@@ -1,4 +1,4 @@
-"""``pulse deploy``: this project's deployments on the Prefect server."""
+"""``pulse deploy``: this project's deployments and automations on the Prefect server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from pulse_blocks.cli.output import note
 
 
 def deploy() -> None:
-    """Register the deployments of prefect.yaml with the configured Prefect server (or the running one)."""
+    """Register the deployments of prefect.yaml, and the automations of deployments/automations.
+
+    With the configured Prefect server, or the running one.
+    """
     from pulse_blocks import settings
     from pulse_blocks.cli import stack
     from pulse_blocks.cli.embedded import prefect_server
@@ -14,4 +17,4 @@ def deploy() -> None:
     workspace = settings.load()
     with prefect_server(workspace) as server:
         stack.deploy(workspace, server)
-        note(f"Registered with {server.ui}/v2/deployments.")
+        note(f"Registered with {server.ui}/v2/deployments and {server.ui}/v2/automations.")

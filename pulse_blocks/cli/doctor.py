@@ -27,7 +27,7 @@ def doctor(*, as_json: Json = False) -> None:
     found = checkup(settings.load())
     broken = sum(one.level == "broken" for one in found)
     data = {"ok": not broken, "checks": found}
-    emit(data, lambda: render(found, width=terminal_width(), colour=_colour()), as_json=as_json)
+    emit(data, lambda: render(found, width=terminal_width(), colour=coloured()), as_json=as_json)
     if broken:
         raise typer.Exit(1)
 
@@ -56,5 +56,6 @@ def _lines(one: Diagnosis, names: int, width: int, *, colour: bool) -> list[str]
     return [head, *(indent + line for line in wrapped[1:])]
 
 
-def _colour() -> bool:
+def coloured() -> bool:
+    """Whether standard output is a terminal that wants colours."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")

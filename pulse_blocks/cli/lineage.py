@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pulse_blocks.cli.output import Json, emit, to_json
+from pulse_blocks.cli.output import Json, emit, note, to_json
 
 if TYPE_CHECKING:
     from pulse_blocks.lineage import Node
@@ -21,7 +21,8 @@ def lineage(
         typer.Argument(
             metavar="ID | diff MODEL MODEL",
             show_default=False,
-            help="Of an inference, model, run or snapshot, or a unique prefix; a datasource; a model's name.",
+            help="Of an inference, model, run, snapshot or scoring, or a unique prefix; of a drift check, a regression"
+            " or a restore; a datasource; a model's name.",
         ),
     ] = None,
     *,
@@ -113,14 +114,17 @@ def _diff(workspace: Workspace, before: str, after: str, *, as_json: bool) -> No
 def _stream(workspace: Workspace, asked: str, *, as_json: bool) -> None:
     """Ids as they are read: a line each, or one JSON array."""
     from pulse_blocks.ledger import open_ledger
-    from pulse_blocks.lineage import inferences_on
+    from pulse_blocks.lineage import deleted_on, inferences_on
     from pulse_blocks.lineage.node import Places
     from pulse_blocks.stores import open_store
 
     with open_ledger(workspace.ledger) as ledger:
-        found = inferences_on(Places(ledger=ledger, store=open_store(workspace.store)), asked)
+        places = Places(ledger=ledger, store=open_store(workspace.store))
+        found = inferences_on(places, asked)
         before, between, after = ("[\n  ", ",\n  ", "\n]\n") if as_json else ("", "\n", "\n")
         first = next(found, None)
+        if lost := deleted_on(places, asked):
+            note(f"{lost:,} more inferences stood on it: retention has deleted them.")
         if first is None:
             sys.stdout.write("[]\n" if as_json else "")
             return

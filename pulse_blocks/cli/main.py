@@ -14,15 +14,19 @@ import typer
 from pulse_blocks import __version__
 from pulse_blocks.cli import (
     audit,
+    automations,
     check,
     datasource,
     demo,
     demo_data,
     deploy,
     doctor,
+    drift,
     failures,
+    infra,
     init,
     key,
+    ledger,
     lineage,
     plan,
     predict,
@@ -30,10 +34,12 @@ from pulse_blocks.cli import (
     protocol,
     reproduce,
     schema,
+    score,
     serve,
     snapshot,
     status,
     up,
+    workspace,
 )
 from pulse_blocks.cli import (
     run as running,
@@ -53,15 +59,21 @@ app.command("run", rich_help_panel=TRAINING)(running.run)
 app.command("plan", rich_help_panel=TRAINING)(plan.plan)
 app.command("reproduce", rich_help_panel=TRAINING)(reproduce.reproduce)
 app.command("deploy", rich_help_panel=TRAINING)(deploy.deploy)
+app.add_typer(infra.app, name="infra", rich_help_panel=TRAINING)
+app.add_typer(automations.app, name="automations", rich_help_panel=TRAINING)
 app.command("serve", rich_help_panel=SERVING)(serve.serve)
 app.command("predict", rich_help_panel=SERVING)(predict.predict)
+app.command("score", rich_help_panel=SERVING)(score.score)
 app.command("promote", rich_help_panel=SERVING)(promote.promote)
 app.command("rollback", rich_help_panel=SERVING)(promote.rollback)
+app.command("drift", rich_help_panel=SERVING)(drift.drift)
 app.command("lineage", rich_help_panel=SERVING)(lineage.lineage)
 app.add_typer(audit.app, name="audit", rich_help_panel=SERVING)
 app.add_typer(key.app, name="key", rich_help_panel=SERVING)
 app.add_typer(snapshot.app, name="snapshot", rich_help_panel=DATA)
+app.add_typer(ledger.app, name="ledger", rich_help_panel=DATA)
 app.add_typer(datasource.app, name="datasource", rich_help_panel=DATA)
+app.add_typer(workspace.app, name="workspace", rich_help_panel=DATA)
 app.command("status", rich_help_panel=MACHINE)(status.status)
 app.command("doctor", rich_help_panel=MACHINE)(doctor.doctor)
 app.command("up", rich_help_panel=MACHINE)(up.up)

@@ -58,13 +58,14 @@ def draft(
 ) -> None:
     """Print a first protocol for the rows of a query, with a mark wherever a person must decide."""
     from pulse_blocks import settings
+    from pulse_blocks.cli.prefect_blocks import with_block
     from pulse_blocks.protocol.drafting import draft as drafted
     from pulse_blocks.protocol.loading import loads
     from pulse_blocks.records import Window
     from pulse_blocks.sources import Query, open_source
-    from pulse_blocks.stages.ingest import find_datasource
+    from pulse_blocks.sources.finding import find_datasource
 
-    source = open_source(find_datasource(datasource, settings.load()))
+    source = open_source(find_datasource(datasource, with_block(settings.load(), datasource)))
     ever = Window(start="1000-01-01T00:00:00Z", end="9999-12-31T00:00:00Z")
     table = source.peek(Query(sql=query, columns=(), datasource=datasource, window=ever), rows)
     text = drafted(table, name or datasource, datasource, query)

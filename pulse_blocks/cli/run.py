@@ -5,14 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import importlib
 import os
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
 from pulse_blocks.cli.output import Json, emit, facts, note
-from pulse_blocks.errors import PulseError
 
 if TYPE_CHECKING:
     from pulse_blocks.settings import Workspace
@@ -29,6 +27,12 @@ def run(
         dt.datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="The day after the last one."),
     ] = None,
+    fresh: Annotated[
+        bool,
+        typer.Option(
+            "--fresh", help="Validate and train anew, even where nothing has changed since a run before."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train, judge and deploy a model: ingest, snapshot, validate, train, store, deploy."""
@@ -42,55 +46,39 @@ def run(
     with prefect_server(workspace) as server:
         if server.pid is not None:
             os.environ.update(environment(workspace, server.api))
-        summary = run_flow(workspace, name, start, end)
+        summary = run_flow(workspace, name, start, end, fresh=fresh)
     emit(summary, lambda: render(summary), as_json=as_json)
 
 
 def run_flow(
-    workspace: Workspace, name: str, start: dt.datetime | None, end: dt.datetime | None
+    workspace: Workspace,
+    name: str,
+    start: dt.datetime | None,
+    end: dt.datetime | None,
+    *,
+    fresh: bool = False,
 ) -> dict[str, Any]:
     """Run the project's own ``flows.train.train`` in this process and give its summary.
 
     Raises PulseError in the words of the stage that failed.
     """
+    from pulse_blocks.cli.project_flow import load_flow, result_of
     from pulse_blocks.cli.terminal import stages_on_terminal
 
-    # Prefect's own console lines would tear the progress display; the server still gets every line.
-    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    flow = _load_flow(workspace)
-    from pulse_blocks.blocks.delivery import flush
-
+    flow = load_flow(workspace, "train")
     with stages_on_terminal():
-        state = flow(name, _date(start), _date(end), return_state=True)
-    flush()
-    result = state.result(raise_on_failure=False)
-    if isinstance(result, BaseException):
-        raise result
-    return dict(msgspec.to_builtins(result))
+        state = flow(name, _date(start), _date(end), fresh=fresh, return_state=True)
+    return dict(msgspec.to_builtins(result_of(state)))
 
 
 def warm_up(workspace: Workspace) -> None:
     """Open MLflow and import what takes seconds, while there is nothing else to do."""
     from pulse_blocks.tracking import Tracking
-    from pulse_blocks.training import threads  # noqa: F401  it must be loaded before lightgbm
+    from pulse_blocks.training import process
 
+    process.prepare()
     Tracking(workspace)
-    for name in ("lightgbm", "pandera.polars", "sklearn.metrics"):
-        importlib.import_module(name)
-
-
-def _load_flow(workspace: Workspace) -> Any:
-    sys.path.insert(0, workspace.root)
-    try:
-        return importlib.import_module("flows.train").train
-    except ModuleNotFoundError as error:
-        if error.name not in ("flows", "flows.train"):
-            raise
-        raise PulseError(
-            "project.no_flows",
-            f"There is no flows/train.py in {workspace.root}.",
-            "Run this in a Pulse project: a folder with protocols/ and flows/.",
-        ) from None
+    importlib.import_module("pandera.polars")
 
 
 def _date(day: dt.datetime | None) -> dt.date | None:

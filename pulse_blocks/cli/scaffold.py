@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pulse_blocks.errors import PulseError
 
-# Template and its place in the project. The flows come on top: those of this very version.
+# Template and its place in the project. Flows and automations come on top: those of this very version.
 _FILES = {
     "README.md": "README.md",
     "prefect.yaml": "prefect.yaml",
@@ -67,13 +67,26 @@ def project_files(name: str) -> dict[str, str]:
         place: (templates / template).read_text(encoding="utf-8").replace(_PLACEHOLDER, name)
         for template, place in _FILES.items()
     }
-    for flow in flows().iterdir():
-        if flow.name.endswith(".py"):
-            made[f"flows/{flow.name}"] = flow.read_text(encoding="utf-8")
+    for folder, place, ending in (
+        (flows(), "flows", ".py"),
+        (automations(), "deployments/automations", ".yaml"),
+    ):
+        for file in folder.iterdir():
+            if file.name.endswith(ending):
+                made[f"{place}/{file.name}"] = file.read_text(encoding="utf-8")
     return made
 
 
 def flows() -> Traversable:
     """The flows that belong to this version: in the wheel among the templates, in a checkout the project's own."""
-    packaged = files("pulse_blocks") / "templates" / "flows"
-    return packaged if packaged.is_dir() else files("pulse_blocks").joinpath("..", "flows")
+    return _packaged("flows", "flows")
+
+
+def automations() -> Traversable:
+    """The automations of this version, likewise."""
+    return _packaged("automations", "deployments", "automations")
+
+
+def _packaged(name: str, *checkout: str) -> Traversable:
+    packaged = files("pulse_blocks") / "templates" / name
+    return packaged if packaged.is_dir() else files("pulse_blocks").joinpath("..", *checkout)

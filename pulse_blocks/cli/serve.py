@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    import socket
+
     from pulse_blocks.serving.tls import Tls
     from pulse_blocks.settings import Workspace
 
@@ -16,17 +18,52 @@ DEFAULT_PORT = 8080
 
 
 def serve(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The models to serve.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", envvar="PULSE_SERVE", help="The models to serve.")
+    ],
     *,
     host: Annotated[
-        str, typer.Option(help="Where to listen. Where other machines can reach it, keys are required.")
+        str,
+        typer.Option(
+            envvar="PULSE_HOST", help="Where to listen. Where other machines can reach it, keys are required."
+        ),
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free port.")
+        int,
+        typer.Option(min=0, max=65535, envvar=["PULSE_PORT", "PORT"], help="0 takes a free port."),
     ] = DEFAULT_PORT,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer together.")] = 1,
     require_keys: Annotated[
         bool, typer.Option("--require-keys", help="Ask for a key on this machine too (pulse key create).")
+    ] = False,
+    behind_proxy: Annotated[
+        bool,
+        typer.Option(
+            "--behind-proxy",
+            envvar="PULSE_BEHIND_PROXY",
+            help="Answer predictions without a key: something in front has asked who it is. All else needs one.",
+        ),
+    ] = False,
+    fd: Annotated[
+        int | None,
+        typer.Option(
+            min=3,
+            metavar="N",
+            help="Answer at a listening socket that was handed in as descriptor N, instead of --host and --port. "
+            "What systemd hands in is found by itself.",
+        ),
+    ] = None,
+    idle_exit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION", help="End once nobody has asked for so long, such as 5m (one worker)."
+        ),
+    ] = None,
+    compiled: Annotated[
+        bool,
+        typer.Option(
+            "--compiled", help="Turn models into machine code beside the traffic (extra: compiled)."
+        ),
     ] = False,
     tls_cert: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Serve HTTPS: a PEM certificate with its chain.")
@@ -41,16 +78,47 @@ def serve(
     from pulse_blocks.serving.listening import is_loopback
 
     workspace = settings.load()
+    handed_in = _handed_in(fd)
+    if handed_in is not None:
+        host = handed_in.getsockname()[0]
     server.serve(
         workspace,
         names,
         host,
         port,
-        lambda url: _welcome(url, names, workspace, with_key=require_keys or not is_loopback(host)),
+        lambda url: _welcome(
+            url, names, workspace, with_key=not behind_proxy and (require_keys or not is_loopback(host))
+        ),
         workers=workers,
         require_keys=require_keys,
+        behind_proxy=behind_proxy,
         tls=_tls(tls_cert, tls_key),
+        handed_in=handed_in,
+        idle_exit=_seconds(idle_exit, workers),
+        compiled=compiled,
     )
+
+
+def _handed_in(fd: int | None) -> socket.socket | None:
+    from pulse_blocks.serving.handed_in import activated, socket_at
+
+    descriptor = activated() if fd is None else fd
+    return None if descriptor is None else socket_at(descriptor)
+
+
+def _seconds(duration: str | None, workers: int) -> float | None:
+    if duration is None:
+        return None
+    from msgspec import ValidationError, convert
+
+    from pulse_blocks.protocol.vocabulary import Duration, seconds
+
+    if workers > 1:
+        raise typer.BadParameter("--idle-exit is for one worker: whoever starts it may start more.")
+    try:
+        return seconds(convert(duration, Duration))
+    except ValidationError:
+        raise typer.BadParameter(f"--idle-exit {duration} is no duration: write 90s or 5m.") from None
 
 
 def _tls(certificate: Path | None, key: Path | None) -> Tls | None:

@@ -89,7 +89,8 @@ class Service:
 
 
 def stop_group(pid: int, has_ended: Callable[[], bool]) -> None:
-    """Ask a process group to end, and make it after a grace."""
+    """Ask a process group to end, and make it after a grace, with whatever it has started elsewhere."""
+    started = descendants(pid)
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + _GRACE_SECONDS
@@ -98,6 +99,34 @@ def stop_group(pid: int, has_ended: Callable[[], bool]) -> None:
     # Whatever the leader left behind (a worker's children) goes with it.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+    # A worker's flow runs are in sessions of their own, where the group's end does not reach them.
+    for child in started:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(child, signal.SIGKILL)
+
+
+def descendants(pid: int) -> list[int]:
+    """Everything that a process has started and that they have started, as far as it runs at this moment."""
+    try:
+        listed = subprocess.run(
+            ["ps", "-A", "-o", "pid=,ppid="],  # noqa: S607 - where ps is differs between systems
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=5,
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    children: dict[int, list[int]] = {}
+    for line in listed.splitlines():
+        child, parent = map(int, line.split())
+        children.setdefault(parent, []).append(child)
+    found, waiting = [], [pid]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
 
 
 def answers(url: str) -> bool:

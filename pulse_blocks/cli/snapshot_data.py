@@ -122,11 +122,13 @@ def restore(
 
 
 def _context(workspace: Workspace, name: str, start: dt.datetime | None, end: dt.datetime | None) -> Any:
+    from pulse_blocks.cli.prefect_blocks import with_block
     from pulse_blocks.protocol import loading
     from pulse_blocks.protocol.window import resolve
     from pulse_blocks.stages.context import Context
 
     protocol = loading.load(loading.find(workspace, name))
+    workspace = with_block(workspace, protocol.source.datasource)
     since, until = (day.date().isoformat() if day else None for day in (start, end))
     window = resolve(protocol, since, until, dt.datetime.now(dt.UTC))
     return Context(protocol=protocol, workspace=workspace, window=window, attempt="")

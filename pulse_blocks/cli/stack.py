@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pulse_blocks.cli.embedded import Running, environment
 from pulse_blocks.cli.ports import any_port, choose_port
@@ -25,13 +25,23 @@ def client_environment(workspace: Workspace, server: Running) -> dict[str, str]:
 
 
 def deploy(workspace: Workspace, server: Running) -> None:
-    """Register Pulse's blocks and every deployment of prefect.yaml. Raises PulseError with Prefect's own words."""
+    """Register Pulse's blocks, every deployment of prefect.yaml, and the automations that start them.
+
+    Raises PulseError with Prefect's own words.
+    """
     log = workspace.folder / "logs" / "deploy.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     env = {**os.environ, **client_environment(workspace, server)}
-    for argv in (
-        [sys.executable, "-m", "pulse_blocks.blocks.setup", POOL],
-        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
+    for argv, what in (
+        ([sys.executable, "-m", "pulse_blocks.blocks.setup", POOL], "the deployments in prefect.yaml"),
+        (
+            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
+            "the deployments in prefect.yaml",
+        ),
+        (
+            [sys.executable, "-m", "pulse_blocks.blocks.automations", workspace.root],
+            "the automations in deployments/automations",
+        ),
     ):
         with log.open("ab") as output:
             done = subprocess.run(  # noqa: S603 (argv is built here, no shell)
@@ -40,7 +50,7 @@ def deploy(workspace: Workspace, server: Running) -> None:
         if done.returncode != 0:
             raise PulseError(
                 "deploy.failed",
-                f"Prefect refused the deployments in prefect.yaml: {last_line(log)}",
+                f"Prefect refused {what}: {last_line(log)}",
                 f"The whole output is in {log}.",
             )
 
@@ -90,16 +100,21 @@ def worker(workspace: Workspace, server: Running) -> Service:
     )
 
 
-def runtime(workspace: Workspace, names: list[str], port: int | None = None) -> Service:
-    """The inference runtime for these models."""
+def runtime(
+    workspace: Workspace,
+    names: list[str],
+    port: int | None = None,
+    pages: Mapping[str, str] | None = None,
+) -> Service:
+    """The inference runtime for these models. ``pages`` is the environment that tells it where the others are."""
     chosen = choose_port(port, 8080, "the runtime")
     url = f"http://127.0.0.1:{chosen.number}"
     return Service(
         "The runtime",
         [sys.executable, "-m", "pulse_blocks", "serve", *names, "--port", str(chosen.number)],
         log=workspace.folder / "logs" / "runtime.log",
-        env={"PULSE_ROOT": workspace.root},
-        url=f"{url}/docs",
+        env={"PULSE_ROOT": workspace.root, **(pages or {})},
+        url=f"{url}/ui/",
         ready=f"{url}/readyz",
         port=chosen,
     )

@@ -13,6 +13,7 @@ import typer
 
 from pulse_blocks.cli.output import facts, note
 from pulse_blocks.errors import UnavailableError
+from pulse_blocks.ui.links import MLFLOW_UI, PREFECT_UI
 
 if TYPE_CHECKING:
     from pulse_blocks.cli.embedded import Running
@@ -54,12 +55,19 @@ def running(
 
     names = served_names(workspace)
     note("Starting MLflow, the worker and the runtime, and registering the deployments ...")
+    pages = {PREFECT_UI: server.ui, "PREFECT_API_URL": server.api}
+
+    def mlflow() -> Service:
+        service = stack.mlflow_ui(workspace, mlflow_port)
+        pages[MLFLOW_UI] = service.url
+        return service
+
     starts: list[Callable[[], Service]] = [
-        partial(stack.mlflow_ui, workspace, mlflow_port),
+        mlflow,
         partial(stack.worker, workspace, server),
     ]
     if names:
-        starts.append(partial(stack.runtime, workspace, names, port))
+        starts.append(lambda: stack.runtime(workspace, names, port, pages))
     services = stack.start_all(starts)
     try:
         stack.deploy(workspace, server)

@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +70,20 @@ def remove_datasource(workspace: Workspace, name: str) -> None:
             document["datasources"].remove(name)
         if not document.get("datasources", True):
             document.remove("datasources")
+        _write(current, document)
+
+
+def take_over(workspace: Workspace, keys: Mapping[str, str], datasources: Mapping[str, str]) -> None:
+    """Set keys and datasources, in place of what the file says of them; everything else stays."""
+    import tomlkit
+
+    with _alone(workspace) as current:
+        document = _read(current)
+        for key, value in keys.items():
+            document[key] = value
+        for name, url in datasources.items():
+            tables = document.setdefault("datasources", tomlkit.table(is_super_table=True))
+            tables[name] = tomlkit.table().add("url", url)
         _write(current, document)
 
 

@@ -43,12 +43,18 @@ def deliver(ledger: Ledger, api_url: str, api_key: str | None = None) -> int:
 
 
 def as_prefect(event: OutboxEvent) -> dict[str, Any]:
-    """The event in the form of Prefect's API."""
+    """The event in the form of Prefect's API.
+
+    The payload's ``action`` is a label of the resource too: triggers look at labels only.
+    """
+    labels = {"prefect.resource.id": event.resource}
+    if isinstance(event.payload.get("action"), str):
+        labels["pulse.action"] = event.payload["action"]
     return {
         "id": event.id,
         "occurred": dt.datetime.fromtimestamp(event.at / 1_000_000, dt.UTC).isoformat(),
         "event": event.event,
-        "resource": {"prefect.resource.id": event.resource},
+        "resource": labels,
         "related": [],
         "payload": event.payload,
     }

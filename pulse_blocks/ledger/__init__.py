@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger.base import REVISIONS, Durability
 from pulse_blocks.ledger.ledger import Ledger
-from pulse_blocks.settings import resolve_references
+from pulse_blocks.secret_urls import resolve_references
 
 __all__ = ["Ledger", "migrate", "open_ledger"]
 

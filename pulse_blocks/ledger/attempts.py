@@ -89,6 +89,15 @@ class Attempts(Table):
         )
         return [_state(row) for row in rows]
 
+    def attempt(self, attempt: str) -> AttemptState | None:
+        """How the attempt with this id stands."""
+        rows = self._database.read(
+            "select id, name, state, started, ended, message, owner_host, owner_pid, owner_started, heartbeat"
+            " from attempts where id = ?",
+            (attempt,),
+        )
+        return _state(rows[0]) if rows else None
+
     def stage_rows(self, record_id_prefix: str, stage: str | None = None) -> list[StageRow]:
         """Finished stages whose record's id begins so, the oldest first."""
         low, high = prefix_range(record_id_prefix)

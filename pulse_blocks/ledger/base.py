@@ -12,11 +12,14 @@ Row = tuple[Any, ...]
 
 # Alembic's revision ids, oldest first; the code works with the last. Kept here, because the runtime compares
 # them without importing Alembic. A test holds them to the scripts.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 
 # The order of a row handed to ``append``: id, at, event_time, source_key, model, input, output,
 # input_sha256, output_sha256, latency_us, flags.
 InferenceTuple = tuple[str, int, int | None, str | None, str, str, str, bytes, bytes, int, int]
+
+# Kept counts (see ``counts.py``) that rows from this time on may not be in.
+BREAK_SEALS = "delete from sealed_counts where until > ?"
 
 
 class Transaction(Protocol):
@@ -42,6 +45,9 @@ class Database(Protocol):
 
     def append(self, rows: Sequence[InferenceTuple]) -> None:
         """Add inferences in one transaction that is durable on return."""
+
+    def append_missing(self, rows: Sequence[InferenceTuple]) -> None:
+        """The same, leaving out those whose id is there already."""
 
     def close(self) -> None:
         """Let go of connections. The database must not be used afterwards."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger.base import InferenceTuple, Row
@@ -22,6 +22,10 @@ class Inferences(Table):
     def append(self, rows: Sequence[InferenceTuple]) -> None:
         """Add inferences in one durable transaction: all of them or none (see ``InferenceTuple``)."""
         self._database.append(rows)
+
+    def append_missing(self, rows: Sequence[InferenceTuple]) -> None:
+        """The same for rows of which some may be there already, by their ids: twice is the same as once."""
+        self._database.append_missing(rows)
 
     def inference(self, id_or_prefix: str) -> Inference:
         """The inference with this id or unique prefix.
@@ -44,11 +48,6 @@ class Inferences(Table):
                 "Give more digits.",
             )
         return _inference(rows[0])
-
-    def inference_counts(self, models: Iterable[str]) -> dict[str, int]:
-        """How many inferences each of these models has made."""
-        count = "select count(*) from inferences where model = ?"
-        return {model: self._database.read(count, (model,))[0][0] for model in models}
 
     def inferences_since(self, model: str, at: int) -> int:
         """How many inferences a model has made from ``at`` (microseconds since 1970) on."""

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 import psycopg
 
 from pulse_blocks.errors import UnavailableError
-from pulse_blocks.ledger.base import Durability, InferenceTuple, Row, Transaction, Values
+from pulse_blocks.ledger.base import BREAK_SEALS, Durability, InferenceTuple, Row, Transaction, Values
 from pulse_blocks.ledger.postgres_line import Connection, Line, connect, place_of, translated
 from pulse_blocks.ledger.revisions import require_revision
 
@@ -19,6 +19,10 @@ WRITERS_LOCK = 0x50554C5345
 _COPY = (
     "copy inferences (id, at, event_time, source_key, model, input, output, input_sha256, output_sha256,"
     " latency_us, flags) from stdin (format binary)"
+)
+_INSERT_MISSING = (
+    "insert into inferences (id, at, event_time, source_key, model, input, output, input_sha256, output_sha256,"
+    " latency_us, flags) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict (id) do nothing"
 )
 _TYPES = ("text", "int8", "int8", "text", "text", "text", "text", "bytea", "bytea", "int4", "int4")
 _SOURCE_KEY: Final = 3
@@ -70,6 +74,13 @@ class PostgresDatabase:
             copy.set_types(_TYPES)
             for row in rows:
                 copy.write_row(_storable(row) if "\0" in (row[_SOURCE_KEY] or "") else row)
+
+    def append_missing(self, rows: Sequence[InferenceTuple]) -> None:
+        with self._journal.use() as connection, connection.transaction(), connection.cursor() as cursor:
+            oldest = min((row[1] for row in rows), default=0)
+            cursor.execute("select pg_advisory_xact_lock(%s)", (WRITERS_LOCK,))
+            cursor.execute(_placed(BREAK_SEALS), (oldest,))
+            cursor.executemany(_INSERT_MISSING, [_storable(row) for row in rows])
 
     def close(self) -> None:
         for line in (self._journal, self._writer, self._reader):

@@ -7,7 +7,8 @@ from pulse_blocks.ledger.base import Row, Transaction
 from pulse_blocks.ledger.rows import Fact
 from pulse_blocks.ledger.table import Table, now_us
 
-_CURRENT = "select seq, name, snapshot, who, at from restores where name = ? order by seq desc limit 1"
+_ALL = "select seq, name, snapshot, who, at from restores"
+_CURRENT = f"{_ALL} where name = ? order by seq desc limit 1"
 
 
 class Restore(Fact, frozen=True, kw_only=True):
@@ -43,6 +44,15 @@ class Restores(Table):
                 _move(transaction, name, None, who)
             return now
 
+    def restores(self, snapshot: str) -> list[Restore]:
+        """Every time that a snapshot was made training data again, the oldest first."""
+        rows = self._database.read(f"{_ALL} where snapshot = ? order by seq", (snapshot,))
+        return list(map(_restore, rows))
+
+    def restore_numbered(self, seq: int) -> Restore | None:
+        """The move with this number; None where it is none, or one back to the datasource."""
+        return _current(self._database.read(f"{_ALL} where seq = ?", (seq,)))
+
     def restored_snapshots(self) -> dict[str, str]:
         """The snapshot of every protocol that has one restored, by the protocol's name."""
         rows = self._database.read(
@@ -63,5 +73,9 @@ def _move(transaction: Transaction, name: str, snapshot: str | None, who: str) -
 
 
 def _current(rows: list[Row]) -> Restore | None:
-    found = Restore(**dict(zip(Restore.__struct_fields__, rows[0], strict=True))) if rows else None
+    found = _restore(rows[0]) if rows else None
     return found if found is not None and found.snapshot is not None else None
+
+
+def _restore(row: Row) -> Restore:
+    return Restore(**dict(zip(Restore.__struct_fields__, row, strict=True)))

@@ -237,3 +237,42 @@ holds = Table(
     Index("holds_name_seq", "name", "seq"),
     sqlite_autoincrement=True,
 )
+
+moving = Table("moving", metadata, Column("key", TEXT, primary_key=True))
+
+deleted_files = Table(
+    "deleted_files",
+    metadata,
+    Column("key", TEXT, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("who", TEXT, nullable=False),
+)
+
+sealed_counts = Table(
+    "sealed_counts",
+    metadata,
+    Column("model", TEXT, primary_key=True),
+    Column("until", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+)
+
+stage_keys = Table(
+    "stage_keys",
+    metadata,
+    Column("attempt", TEXT, primary_key=True),
+    Column("stage", TEXT, primary_key=True),
+    Column("key", TEXT, nullable=False),
+    Index("stage_keys_key", "key"),
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("flow_run", TEXT, primary_key=True),
+    Column("attempt", TEXT, nullable=False),
+    Column("pipeline", TEXT, nullable=False),
+    Column("memory", TEXT, nullable=False),
+    Column("started", BigInteger, nullable=False),
+    Column("heartbeat", BigInteger),
+    Index("steps_attempt", "attempt", "started"),
+)

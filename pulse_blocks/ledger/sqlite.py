@@ -12,7 +12,8 @@ from typing import Any, Self
 import pysqlite3 as driver
 
 from pulse_blocks.errors import PulseError, UnavailableError
-from pulse_blocks.ledger.base import Durability, InferenceTuple, Row, Transaction, Values
+from pulse_blocks.ledger.base import BREAK_SEALS, Durability, InferenceTuple, Row, Transaction, Values
+from pulse_blocks.ledger.checkpoints import Checkpoints
 from pulse_blocks.ledger.revisions import require_revision
 from pulse_blocks.ledger.turns import Turns
 from pulse_blocks.settings import sqlite_path
@@ -21,7 +22,14 @@ SCHEME = "sqlite:///"
 # Two processes that write and checkpoint one WAL file can corrupt it from 3.7.0 to 3.51.2.
 SAFE_VERSION = (3, 51, 3)
 BUSY_SECONDS = 10.0
-_INSERT = "insert into inferences values (?,?,?,?,?,?,?,?,?,?,?)"
+_ROW = "(?,?,?,?,?,?,?,?,?,?,?)"
+# Rows to a statement: each step of SQLite lets go of the interpreter's lock, which others then want.
+_GROUPS = (64, 16, 4, 1)
+_INSERTS = {
+    size: f"insert into inferences values {','.join([_ROW] * size)}"  # noqa: S608 - marks only
+    for size in _GROUPS
+}
+_INSERT_MISSING = f"insert into inferences values {_ROW} on conflict (id) do nothing"  # noqa: S608 - marks only
 
 
 def path_of(url: str) -> Path:
@@ -96,6 +104,7 @@ class SqliteDatabase:
             self._writer = connect(path, durability)
             self._reader = connect(path, durability)
         self._turns = Turns(path, BUSY_SECONDS)
+        self._checkpoints = Checkpoints(lambda: connect(path, durability))
         self._writing = threading.Lock()
         self._reading = threading.Lock()
 
@@ -123,18 +132,27 @@ class SqliteDatabase:
                 _undo(connection)
                 raise
 
+    def append_missing(self, rows: Sequence[InferenceTuple]) -> None:
+        with self.write() as transaction:
+            transaction.execute(BREAK_SEALS, (min((row[1] for row in rows), default=0),))
+            for row in rows:
+                transaction.execute(_INSERT_MISSING, row)
+
     def append(self, rows: Sequence[InferenceTuple]) -> None:
         with _translated(self.path), self._writing, self._turns.taken():
             connection = self._writer
             connection.execute("begin immediate")
             try:
-                connection.executemany(_INSERT, rows)
+                for insert, values in _grouped(rows):
+                    connection.execute(insert, values)
                 connection.execute("commit")
             except BaseException:
                 _undo(connection)
                 raise
+            self._checkpoints.appended(len(rows), connection)
 
     def close(self) -> None:
+        self._checkpoints.close()
         with self._writing, self._reading:
             self._writer.close()
             self._reader.close()
@@ -147,6 +165,15 @@ class _Transaction:
 
     def execute(self, sql: str, values: Values = ()) -> list[Row]:
         return list(self._connection.execute(sql, values).fetchall())
+
+
+def _grouped(rows: Sequence[InferenceTuple]) -> Iterator[tuple[str, list[Any]]]:
+    """Statements and their values for rows, few and of few kinds, so that they stay prepared."""
+    start = 0
+    for size in _GROUPS:
+        while len(rows) - start >= size:
+            yield _INSERTS[size], [value for row in rows[start : start + size] for value in row]
+            start += size
 
 
 def _undo(connection: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from pulse_blocks.errors import PulseError
-from pulse_blocks.lineage import origin
+from pulse_blocks.lineage import causing, origin
 from pulse_blocks.lineage.graph import Sketch
 from pulse_blocks.lineage.node import Places, time_of
 from pulse_blocks.records import iso
@@ -47,4 +47,6 @@ def champion(sketch: Sketch, places: Places, name: str, at: dt.datetime) -> str:
     sketch.add("champion", name, facts)
     sketch.link(name, "pointed to", found.model)
     origin.model(sketch, places, found.model)
+    if found.action == "rollback":
+        causing.of_reason(sketch, places, name, found.reason)
     return name

@@ -11,7 +11,17 @@ from typing import Any, Literal
 from pulse_blocks.lineage.node import Kind, Node
 from pulse_blocks.records import Record
 
-Relation = Literal["answered by", "trained by", "trained on", "read from", "holds", "pointed to"]
+Relation = Literal[
+    "answered by",
+    "trained by",
+    "trained on",
+    "read from",
+    "holds",
+    "pointed to",
+    "part of",
+    "caused by",
+    "brought back",
+]
 
 
 class Thing(Record, frozen=True, kw_only=True):

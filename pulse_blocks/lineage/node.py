@@ -11,7 +11,19 @@ from pulse_blocks.ledger import Ledger
 from pulse_blocks.records import Record, iso
 from pulse_blocks.stores.base import Store
 
-Kind = Literal["inference", "model", "run", "snapshot", "datasource", "champion", "rows"]
+Kind = Literal[
+    "inference",
+    "model",
+    "run",
+    "snapshot",
+    "datasource",
+    "champion",
+    "rows",
+    "scoring",
+    "drift",
+    "regression",
+    "restore",
+]
 
 
 class Node(Record, frozen=True, kw_only=True):
@@ -20,19 +32,28 @@ class Node(Record, frozen=True, kw_only=True):
     ``facts`` by kind; hashes are whole, written ``sha256:`` and 64 hex digits:
 
     - inference: ``time``, ``event_time`` and ``source_key`` (or None), ``input_hash``, ``output_hash``,
-      ``latency_ms``, ``cached``, ``fallback``; ``label``, where one has come in: its value
+      ``latency_ms``, ``cached``, ``fallback``; ``label``, where one has come in: its value;
+      ``archived``, where it left the ledger: ``at`` and ``file``
     - model: ``name``, ``version``, ``trees_hash``; ``threshold``, where training chose it; seen from the data
       ``inferences``, how many it made
     - run: ``started``, ``seconds``, ``metrics``, ``tracking_run`` (MLflow's id); ``refused``: why it gave no
-      model; ``restored``: the older snapshot that was its data again, who said so and when
+      model; ``restored``: the older snapshot that was its data again, who said so and when; ``cause``: the drift
+      check that asked for it
     - snapshot: ``datasource``, ``created``, ``rows``, ``hash``; below a question about rows ``matching``,
       ``chunks``, the sha256 of those that hold them, and ``quarantined``, how many no model was trained on
     - datasource: ``snapshots``, how many there are
     - champion (a name's pointer): ``at``, the time asked for, ``since``, ``until`` (or None), ``action`` (promote
       or rollback), ``previous`` (or None), ``reason``, ``who``, ``promotion`` (its number)
     - rows: ``matching``, ``chunks`` and ``snapshots`` (counts), ``problems``: what could not be read
+    - scoring: ``started``, ``seconds``, ``datasource``, ``query``, ``window`` (or None), ``predictions`` and
+      ``refused`` (rows), ``files``, the keys of those that hold its predictions
 
-    What was asked for itself, if it is no inference or champion, has ``standing``: ``models`` (but not for a
+    - drift (a check): ``time``, ``judged`` (the model), ``verdict``, ``rows``, ``window`` and ``report`` (or None);
+      ``rollback``: who went back because of it
+    - regression: ``time``, ``judged`` (the model), ``previous`` (or None), ``reason``, and ``rollback`` as above
+    - restore (of a snapshot as training data): ``time``, ``name`` (the protocol), ``snapshot``, ``who``
+
+    What was asked for itself, if it is a model or data, has ``standing``: ``models`` (but not for a
     model), ``inferences``, and ``live_since``, the time since when one of those models is champion (or None).
     A fact that cannot be read is left out, and ``missing`` says in words what is not there.
     """

@@ -12,7 +12,9 @@ from pulse_blocks import ids
 from pulse_blocks.bundle import Bundle, RunFacts, SnapshotFacts
 from pulse_blocks.bundle.files import key_of
 from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.ledger.inference_files import InferenceFile
 from pulse_blocks.ledger.rows import CACHED, FALLBACK, Inference
+from pulse_blocks.lineage import causing, scored
 from pulse_blocks.lineage.graph import Sketch
 from pulse_blocks.lineage.node import Places, sha256, time_of
 from pulse_blocks.lineage.noted import noted
@@ -21,8 +23,8 @@ from pulse_blocks.records import RefusedModel, Snapshot, StoredModel, TrainedMod
 
 def inference(sketch: Sketch, places: Places, id_or_prefix: str) -> str:
     """Draw an inference and all that it stands on; returns its id."""
-    row = _inference(places, id_or_prefix)
-    facts = {
+    row, file = _inference(places, id_or_prefix)
+    facts: dict[str, Any] = {
         "time": time_of(row.at),
         "event_time": None if row.event_time is None else time_of(row.event_time),
         "source_key": row.source_key,
@@ -34,16 +36,29 @@ def inference(sketch: Sketch, places: Places, id_or_prefix: str) -> str:
     }
     if labels := places.ledger.labels(row.id):
         facts["label"] = msgspec.json.decode(labels[-1].value)
+    if file is not None and file.scoring is None:
+        facts["archived"] = {"at": time_of(file.at), "file": places.store.locate(file.key)}
     sketch.add("inference", row.id, facts)
+    sketch.link(row.id, "answered by", row.model)
+    model(sketch, places, row.model)
+    if file is not None:
+        scored.part_of(sketch, places, row.id, file)
+    return row.id
+
+
+def scoring(sketch: Sketch, places: Places, id_or_prefix: str) -> str:
+    """Draw a scoring and all that it stands on; returns its id."""
+    row = places.ledger.scoring(id_or_prefix)
+    scored.facts(sketch, places, row)
     sketch.link(row.id, "answered by", row.model)
     model(sketch, places, row.model)
     return row.id
 
 
-def _inference(places: Places, id_or_prefix: str) -> Inference:
-    """The row of the ledger. Where there is none, the time in the id says why that may be."""
+def _inference(places: Places, id_or_prefix: str) -> tuple[Inference, InferenceFile | None]:
+    """The row and the file it is in. Where there is none, the time in the id says why that may be."""
     try:
-        return places.ledger.inference(id_or_prefix)
+        return scored.inference(places, id_or_prefix)
     except PulseError as error:
         if error.code != "lineage.unknown":
             raise
@@ -51,6 +66,10 @@ def _inference(places: Places, id_or_prefix: str) -> Inference:
             made = iso(ids.inference_time(id_or_prefix))
         except ValueError:
             raise error from None
+        if gone := scored.deleted(places, id_or_prefix):
+            raise PulseError(
+                error.code, f"{id_or_prefix}, made at {made}, is not there: {gone}", error.hint
+            ) from None
         oldest = places.ledger.oldest_inference()
         begins = iso(ids.inference_time(oldest)) if oldest else None
         holds = f"this ledger begins at {begins}" if begins else "this ledger holds no inference at all"
@@ -97,6 +116,22 @@ def run(sketch: Sketch, found: RunFacts) -> None:
     if found.restored:
         facts["restored"] = found.restored
     sketch.add("run", found.id, facts)
+
+
+def caused(sketch: Sketch, places: Places, run_id: str, restored: str | None) -> None:
+    """Draw what made a run: the drift check that asked for it, and the restore (in its words) of the data it had.
+
+    Nothing where a person or the schedule did, on data that were read anew.
+    """
+    rows = places.ledger.stage_rows(run_id, "train")
+    used = places.ledger.cause_of(rows[0].attempt) if rows else None
+    if used is not None:
+        sketch.add("run", run_id, {"cause": used.id})
+        causing.draw(sketch, places, used.id)
+        sketch.link(run_id, "caused by", used.id)
+    if restored and (brought := causing.restore_behind(places, restored)):
+        causing.draw_restore(sketch, brought)
+        sketch.link(run_id, "caused by", ids.restore_id(brought.seq))
 
 
 def refused_run(sketch: Sketch, found: RefusedModel) -> None:
@@ -158,6 +193,7 @@ def _below(
 ) -> None:
     run(sketch, by)
     sketch.link(model_id, "trained by", by.id)
+    caused(sketch, places, by.id, by.restored)
     snapshot(sketch, places, snapshot_id, known)
     sketch.link(model_id, "trained on", snapshot_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,6 +24,7 @@ class Descent:
         self.refused = {one.run: one for one in refused if one.run not in self.trained}
         self._models: dict[str, dict[str, None]] = {}
         self._counts: dict[str, int] = {}
+        self._filed: Counter[str] | None = None
         for stored in noted(places, StoredModel):
             self._models.setdefault(stored.run, {})[stored.model] = None
 
@@ -67,9 +69,12 @@ class Descent:
         return list(self._models.get(run_id, ()))
 
     def inferences(self, model: str) -> int:
-        """How many inferences a model has made; counted once, since that reads an index from end to end."""
+        """How many inferences a model has made, in batches too. Counted once: that reads an index to its end."""
         if model not in self._counts:
-            self._counts |= self._places.ledger.inference_counts([model])
+            if self._filed is None:
+                self._filed = self._places.ledger.filed_counts()
+            rows = self._places.ledger.inference_counts([model])
+            self._counts[model] = rows[model] + self._filed[model]
         return self._counts[model]
 
     def standing(self, models: Iterable[str]) -> dict[str, Any]:

@@ -22,6 +22,10 @@ TITLES = {
     "datasource": "Datasource",
     "champion": "Champion",
     "rows": "Rows where",
+    "scoring": "Scoring",
+    "drift": "Drift Check",
+    "regression": "Regression",
+    "restore": "Restore",
 }
 # Of a long list; --json has all.
 _SHOWN_LINES = 5
@@ -54,11 +58,16 @@ def _lines(branches: list[Branch], indent: str) -> Iterator[str]:
 def branch(node: Node) -> Branch:
     """A thing with its facts in front of what is below it; an inference has its hashes behind."""
     below = [branch(child) for child in node.children]
-    own = list(_facts(node.kind, node.facts))
+    own = facts(node)
     if missing := node.facts.get("missing"):
         own.append((f"Missing: {missing}", []))
     parts = below + own if node.kind == "inference" else own + below
     return f"{TITLES[node.kind]}: {node.id}", parts
+
+
+def facts(node: Node) -> list[Branch]:
+    """What is told of a thing itself, without what is below it and what is missing."""
+    return list(_facts(node.kind, node.facts))
 
 
 def _facts(kind: str, facts: dict[str, Any]) -> Iterator[Branch]:
@@ -107,6 +116,10 @@ def _metrics(label: str, value: dict[str, float]) -> Branch:
     return f"{label}:", [(f"{name}: {number:.4f}", []) for name, number in value.items()]
 
 
+def _archived(label: str, value: dict[str, str]) -> Branch:
+    return f"{label}: {value['at']} in {value['file']}", []
+
+
 def _short_hash(label: str, value: str) -> Branch:
     return f"{label}: {value[: len('sha256:') + 8]}...", []
 
@@ -120,6 +133,7 @@ _SHOWN: dict[str, dict[str, tuple[str, Any]]] = {
         "input_hash": ("Input Hash", _shorter_hash),
         "output_hash": ("Output Hash", _shorter_hash),
         "label": ("Label", _json),
+        "archived": ("Archived", _archived),
     },
     "model": {"threshold": ("Decides Yes From", _rounded), "inferences": ("Inferences", _count)},
     "run": {
@@ -145,6 +159,36 @@ _SHOWN: dict[str, dict[str, tuple[str, Any]]] = {
         "reason": ("Reason", _as_it_is),
         "who": ("By", _as_it_is),
         "previous": ("Before", _as_it_is),
+    },
+    "scoring": {
+        "started": ("Started", _as_it_is),
+        "seconds": ("Duration", _duration),
+        "datasource": ("Datasource", _as_it_is),
+        "window": ("Window", _as_it_is),
+        "predictions": ("Predictions", _count),
+        "refused": ("Refused Rows", _count),
+        "files": ("Files", _lines_of),
+    },
+    "drift": {
+        "time": ("Time", _as_it_is),
+        "judged": ("Judged", _as_it_is),
+        "verdict": ("Verdict", _as_it_is),
+        "rows": ("Rows", _count),
+        "window": ("Window", _as_it_is),
+        "report": ("Report", _as_it_is),
+        "rollback": ("Rollback", _as_it_is),
+    },
+    "regression": {
+        "time": ("Time", _as_it_is),
+        "judged": ("Judged", _as_it_is),
+        "reason": ("Reason", _as_it_is),
+        "previous": ("Before", _as_it_is),
+        "rollback": ("Rollback", _as_it_is),
+    },
+    "restore": {
+        "time": ("Time", _as_it_is),
+        "name": ("Of", _as_it_is),
+        "who": ("By", _as_it_is),
     },
     "rows": {
         "matching": ("Matching Rows", _count),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
+from pulse_blocks import archive
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ids import kind_of
 from pulse_blocks.ledger import Ledger, open_ledger
-from pulse_blocks.lineage import champions, origin, resolving, standing
+from pulse_blocks.lineage import causing, champions, origin, resolving, standing
 from pulse_blocks.lineage.graph import Graph, Sketch, tree
 from pulse_blocks.lineage.node import Node, Places
 from pulse_blocks.settings import Workspace
@@ -19,7 +20,7 @@ from pulse_blocks.stores.base import Store
 def trace(workspace: Workspace, id_or_prefix: str) -> Node:
     """The tree of an id, or of the only id that ``id_or_prefix`` begins, or of a name.
 
-    An inference or a model is traced back to its data; a run shows its data and its models; a snapshot and a
+    An inference, a scoring or a model is traced back to its data; a run shows its data and its models; a snapshot and a
     datasource what stands on them; the name of a protocol its champion. What is missing on the way is said in
     the tree. Raises PulseError ``lineage.no_id``, ``lineage.unknown`` or ``lineage.ambiguous``, and
     UnavailableError where a place is out of reach.
@@ -55,6 +56,8 @@ def graph(places: Places, id_or_prefix: str) -> Graph:
     match kind_of(id_or_prefix):
         case "inference":
             root = origin.inference(sketch, places, id_or_prefix)
+        case "scoring":
+            root = origin.scoring(sketch, places, id_or_prefix)
         case "model":
             root = resolving.model_id(places, id_or_prefix)
             origin.model(sketch, places, root)
@@ -67,23 +70,33 @@ def graph(places: Places, id_or_prefix: str) -> Graph:
             descent = standing.Descent(places)
             models = descent.snapshot(sketch, root)
             sketch.add("snapshot", root, {"standing": descent.standing(models)})
+        case "cause":
+            root = _cause(sketch, places, id_or_prefix)
         case None:
             root = _name(sketch, places, id_or_prefix)
     return sketch.graph(root)
 
 
 def inferences_on(places: Places, id_or_prefix: str) -> Iterator[str]:
-    """The ids of all inferences that stand on something, model by model, the oldest first; streamed."""
+    """The ids of all inferences that stand on something, model by model, those in files last; streamed."""
     for model in _models_on(places, id_or_prefix):
         yield from places.ledger.inference_ids(model)
+        yield from archive.ids_of(places.ledger, places.store, model)
+
+
+def deleted_on(places: Places, id_or_prefix: str) -> int:
+    """How many inferences that stood on something retention has deleted: ``inferences_on`` cannot give their ids."""
+    models = _models_on(places, id_or_prefix)
+    gone = (file for file in places.ledger.inference_files() if file.deleted is not None)
+    return sum(file.models.get(model, 0) for file in gone for model in models)
 
 
 def _models_on(places: Places, id_or_prefix: str) -> list[str]:
     match kind_of(id_or_prefix):
-        case "inference":
+        case "inference" | "scoring" | "cause":
             raise PulseError(
                 "lineage.nothing_stands",
-                f"{id_or_prefix} is an inference: no other inference stands on it.",
+                f"No other inference stands on {id_or_prefix}.",
                 "Give a snapshot, a run, a model or a datasource.",
             )
         case "model":
@@ -105,6 +118,8 @@ def _run(sketch: Sketch, places: Places, run_id: str) -> str:
     snapshot = descent.snapshot_of(run_id)
     origin.snapshot(sketch, places, snapshot)
     sketch.link(run_id, "trained on", snapshot)
+    trained = descent.trained.get(run_id)
+    origin.caused(sketch, places, run_id, trained.restored if trained else None)
     sketch.add("run", run_id, {"standing": descent.standing(models)})
     return run_id
 
@@ -123,3 +138,20 @@ def _name(sketch: Sketch, places: Places, name: str) -> str:
     counted = {"snapshots": len(snapshots), "standing": descent.standing(models)}
     sketch.add("datasource", name, counted)
     return name
+
+
+def _cause(sketch: Sketch, places: Places, cause: str) -> str:
+    """A drift check, a regression or a restore, and the runs that came of it with their models."""
+    descent = standing.Descent(places)
+    if (restore := causing.restore(places, cause)) is not None and restore.snapshot is not None:
+        causing.draw_restore(sketch, restore)
+        origin.snapshot(sketch, places, restore.snapshot)
+        sketch.link(cause, "brought back", restore.snapshot)
+        said = causing.sentence(restore)
+        came = [run for run, one in descent.trained.items() if one.restored == said]
+    else:
+        came = causing.runs_of(sketch, places, cause)
+    for run in came:
+        descent.run(sketch, run)
+        sketch.link(run, "caused by", cause)
+    return cause

@@ -1,4 +1,4 @@
-"""kill -9 at random moments of the six stages, then the same command again."""
+"""kill -9 at random moments of the six stages, of everything that takes part, then the same command again."""
 
 from __future__ import annotations
 
@@ -9,41 +9,169 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from pulse_blocks import settings
+from pulse_blocks.cli.ports import free_port
+from pulse_blocks.cli.services import Service
 from tests.killed_runs import check_whole, run
 from tests.prefect_server import Server
 from tests.tiny_project import environment, make_project
+from tests.waiting import until
 
-ROUNDS = 30 if os.environ.get("PULSE_FAULTS") == "full" else 3
+FULL = os.environ.get("PULSE_FAULTS") == "full"
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
+# Beyond this a run whose server was killed is ended too: Prefect's client tries for minutes.
+_PATIENCE = 20.0
 
 
-@pytest.mark.faults
-@pytest.mark.timeout(3600)
-def test_killed_at_any_moment(server: Server, tmp_path: Path, tell: Callable[[str, str, str], None]) -> None:
-    """Whenever the process dies: the same command ends with one snapshot, one model version, one promotion."""
-    draw = random.Random(20260115)  # noqa: S311  moments, not secrets
-    died = 0
-    for number in range(ROUNDS):
-        folder = make_project(tmp_path / f"project-{number}")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pulse_blocks", "run", "tiny", "--json"],
-            cwd=folder,
-            env=environment(folder, **server.env),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+class Killable:
+    """A server that can be killed and started again on the same port, with the same data."""
+
+    def __init__(
+        self, folder: Path, argv: Callable[[int], list[str]], health: str, env: dict[str, str]
+    ) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._folder, self._argv, self._health, self._env = folder, argv(self.port), health, env
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._service = Service(
+            "A server",
+            [sys.executable, "-m", *self._argv],
+            log=self._folder / f"{self._argv[0]}.log",
+            env=self._env,
+            url=self.url,
+            ready=f"{self.url}{self._health}",
         )
-        ledger = folder / ".pulse" / "ledger.db"
-        while not ledger.exists() and process.poll() is None:
-            time.sleep(0.01)  # before this nothing is written that could be left half done
+        self._service.wait_ready(180)
+
+    def kill(self) -> None:
+        """End it and what it has started, without a word."""
+        os.killpg(self._service.pid, signal.SIGKILL)
+        self._service.process.wait()
+
+
+@pytest.fixture(scope="module")
+def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killable]:
+    """A Prefect server of this module's own."""
+    folder = tmp_path_factory.mktemp("prefect")
+    env = {"PREFECT_HOME": str(folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    server = Killable(
+        folder,
+        lambda port: ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+        "/api/health",
+        env,
+    )
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killable]:
+    """An MLflow server of this module's own."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    server = Killable(
+        folder,
+        lambda port: [
+            *("mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+            *(
+                "--backend-store-uri",
+                f"sqlite:///{folder}/mlflow.db",
+                "--artifacts-destination",
+                str(folder / "files"),
+            ),
+        ],
+        "/health",
+        {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "DO_NOT_TRACK": "true"},
+    )
+    yield server
+    server.kill()
+
+
+def training_process(pid: int) -> int | None:
+    """The training process of a run, once it is there."""
+    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in thread.read_text().split():
+            if b"training.process.child" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+    return None
+
+
+def kill_training(pid: int) -> None:
+    """Kill -9 of a run's training process, where it has one now."""
+    try:
+        child = training_process(pid)
+        if child is not None:
+            os.kill(child, signal.SIGKILL)
+    except OSError:
+        return  # it has just ended
+
+
+def project(folder: Path, name: str, tracking: str | None) -> Path:
+    """The tiny project with a protocol of another name, and MLflow at an address where one is given."""
+    make_project(folder)
+    protocol = folder / "protocols" / "tiny.yaml"
+    (folder / "protocols" / f"{name}.yaml").write_text(
+        protocol.read_text().replace("name: tiny", f"name: {name}")
+    )
+    protocol.unlink()
+    if tracking:
+        path = folder / ".pulse" / settings.FILE
+        path.write_text(f'tracking = "{tracking}"\n{path.read_text()}')
+    return folder
+
+
+def started(folder: Path, name: str, env: dict[str, str]) -> subprocess.Popen[bytes]:
+    """`pulse run` as a process whose ledger is there: before that nothing could be left half done."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pulse_blocks", "run", name, "--json"],
+        cwd=folder,
+        env=environment(folder, **env),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    until(lambda: (folder / ".pulse" / "ledger.db").exists() or process.poll() is not None, 120, 0.01)
+    return process
+
+
+@pytest.mark.parametrize("target", ["flow", "training", "prefect", "mlflow"])
+def test_killed_at_any_moment(
+    prefect: Killable,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    tell: Callable[[str, str, str], None],
+    target: str,
+) -> None:
+    """Whatever dies, and whenever: the same command ends with one snapshot, one model version, one promotion."""
+    draw = random.Random(f"20260115 {target}")  # noqa: S311  moments, not secrets
+    rounds = (13 if FULL else 1) + (target == "flow" and not FULL)
+    server = Server(f"{prefect.url}/api", {"PREFECT_API_URL": f"{prefect.url}/api", "DO_NOT_TRACK": "1"})
+    # Of the others an MLflow in a file of the project's own is enough.
+    mlflow: Killable | None = request.getfixturevalue("mlflow") if target == "mlflow" else None
+    for number in range(rounds):
+        name = f"tiny-{target}-{number}"
+        folder = project(tmp_path / f"project-{number}", name, mlflow.url if mlflow else None)
+        process = started(folder, name, server.env)
         time.sleep(draw.uniform(0, 9))
-        process.send_signal(signal.SIGKILL)
-        died += process.wait(30) == -signal.SIGKILL
-        again = run(folder, server)
+        killed = {"prefect": prefect, "mlflow": mlflow}.get(target)
+        if killed:
+            killed.kill()
+        elif target == "training":
+            kill_training(process.pid)
+        else:
+            process.kill()
+        until(lambda run=process: run.poll() is not None, _PATIENCE, 0.1)  # type: ignore[misc]  # bound now
+        process.kill()
+        process.wait()
+        if killed:
+            killed.start()
+        again = run(folder, server, name)
         assert again.returncode == 0, again.stderr
-        check_whole(folder, json.loads(again.stdout))
-    assert died > 0
-    tell("`kill -9` of a whole run", f"{ROUNDS} times", "each run again: one of everything")
+        check_whole(folder, json.loads(again.stdout), name)
+    tell(f"`kill -9` of the {target} in a whole run", f"{rounds} times", "each run again: one of everything")

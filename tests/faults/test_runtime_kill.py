@@ -10,10 +10,11 @@ from pulse_blocks.settings import Workspace
 from tests.runtime_kill import check_traceable, kill_under_load
 from tests.served_models import train_and_promote
 
-REPEATS = {"full": 30, "short": 3}[os.environ.get("PULSE_FAULTS", "short")]
+REPEATS = {"full": 100, "short": 10}[os.environ.get("PULSE_FAULTS", "short")]
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(1800)
 def test_every_id_survives_kill_9(any_ledger: Workspace) -> None:
     """After each SIGKILL every inference id that any client received is traceable, hashes right."""
     train_and_promote(any_ledger)
@@ -22,4 +23,4 @@ def test_every_id_survives_kill_9(any_ledger: Workspace) -> None:
         got = kill_under_load(any_ledger, seed)
         check_traceable(any_ledger, got)
         received += len(got)
-    assert received > 100 * REPEATS
+    assert received > 50 * REPEATS

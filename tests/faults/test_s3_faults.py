@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pulse_blocks import settings
-from pulse_blocks.errors import UnavailableError
+from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.snapshots.reading import all_snapshots
 from pulse_blocks.snapshots.verify import verify
 from pulse_blocks.stores import open_store, s3_calls
@@ -142,6 +142,30 @@ def test_a_server_that_fails_for_good(proxy: HttpProxy, s3: S3Server, fault: Fau
         f"{rounds}",
         "one clear error, never half a snapshot",
     )
+
+
+def test_credentials_that_expire_meanwhile(proxy: HttpProxy, s3: S3Server, tell: Tell) -> None:
+    """From a random request on the token is too old: told at once, nothing is tried twice, never half a snapshot."""
+    chance = random.Random(7)  # noqa: S311 - moments, no secrets
+    for _ in range(ROUNDS):
+        store = open_store(f"s3://{s3.bucket()}")
+        proxy.requests.clear()
+        left = [chance.randrange(8)]
+
+        def choose(_: bytes, left: list[int] = left) -> Fault:
+            left[0] -= 1
+            return "pass" if left[0] >= 0 else "expired"
+
+        proxy.choose = choose
+        with pytest.raises(PulseError, match="the session token has expired") as caught:
+            snapshot_of(store, protocol(), columns(20_000))
+        assert caught.value.code == "store.credentials"
+        asked = [line.split("?")[0] for line in proxy.requests if line.startswith("expired PUT")]
+        assert len(asked) == len(set(asked)), "no upload was tried twice"
+        proxy.choose = lambda _: "pass"
+        assert all(verify(store, one).ok for one in all_snapshots(store))
+        assert verify(store, snapshot_of(store, protocol(), columns(20_000))).ok
+    tell("credentials that expire while a snapshot is made", f"{ROUNDS}", "told at once, without retries")
 
 
 @pytest.mark.timeout(900)

@@ -80,14 +80,14 @@ def test_a_problem_names_file_line_column_path_reason_and_nearest_key(project: P
 
 
 def test_all_problems_of_all_files_come_in_one_go_and_nothing_is_touched(project: Path) -> None:
-    """Broken files of every kind, one that is not there, and a folder: each is named, no traceback, no trace."""
+    """Broken files of every kind and one that is not there: each is named, no traceback, no trace."""
     for name, text in HOSTILE.items():
         (project / "protocols" / f"{name}.yaml").write_text(text)
     before = files_of(project)
     names = [f"protocols/{name}.yaml" for name in HOSTILE]
-    code, found = problems(project, *names, "protocols/nothing.yaml", "protocols")
+    code, found = problems(project, *names, "protocols/nothing.yaml")
     assert code == 1
-    assert {one["file"] for one in found} == {*names, "protocols/nothing.yaml", "protocols"}
+    assert {one["file"] for one in found} == {*names, "protocols/nothing.yaml"}
     assert all(one["line"] >= 1 and one["column"] >= 1 and one["message"] for one in found)
     assert files_of(project) == before
 
@@ -103,3 +103,20 @@ def test_a_project_without_protocols_is_told(tmp_path: Path) -> None:
     done = pulse(tmp_path, "check")
     assert done.returncode == 1
     assert "There are no protocols" in done.stderr
+
+
+def test_folders_are_checked_too(project: Path) -> None:
+    """All protocols of a folder, beside single files; a folder without any is refused by its name."""
+    (project / "more").mkdir()
+    (project / "more" / "other.yaml").write_text(PROTOCOL.replace("name: tiny", "name: other"))
+    (project / "more" / "notes.txt").write_text("no protocol")
+    done = pulse(project, "check", "more", "protocols/tiny.yaml", "--json")
+    assert done.returncode == 0
+    assert [one["file"] for one in json.loads(done.stdout)["sound"]] == [
+        "more/other.yaml",
+        "protocols/tiny.yaml",
+    ]
+    (project / "none").mkdir()
+    done = pulse(project, "check", "none")
+    assert done.returncode == 1
+    assert "There are no protocols in none." in done.stderr

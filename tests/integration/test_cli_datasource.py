@@ -68,7 +68,9 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / FILE).exists()
 
 
-@pytest.mark.parametrize("url", ["postgresql://pulse:hunter2@db/facts", "https://host/d.csv?token=hunter2"])
+@pytest.mark.parametrize(
+    "url", ["postgresql://pulse@db/facts?sslpassword=hunter2", "https://host/d.csv?token=hunter2"]
+)
 def test_a_secret_is_refused_and_never_shown(tmp_path: Path, url: str) -> None:
     """The hint says how to keep it out of the file; the secret is in no file and no output."""
     done = add(tmp_path, "facts", url)

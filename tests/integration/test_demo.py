@@ -25,7 +25,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this repository's own project, where nothing has run yet."""
     folder = tmp_path_factory.mktemp("demo") / "project"
     folder.mkdir()
-    for name in ("flows", "protocols"):
+    for name in ("flows", "protocols", "deployments"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "prefect.yaml", folder)
     return folder
@@ -34,7 +34,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def told(home: Path) -> str:
     """What `pulse demo` says, in an environment where no Prefect is configured."""
-    done = pulse(home, "demo", timeout=240, **nothing_configured(home))
+    done = pulse(home, "demo", timeout=280, **nothing_configured(home))
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -68,6 +68,19 @@ def test_the_demo_ends_with_the_lineage_of_its_own_prediction(told: str) -> None
     auc = re.search(r"roc_auc: (0\.\d{4})", told)
     assert auc
     assert 0.70 < float(auc[1]) < 0.76
+
+
+def test_the_loop_closes_by_itself(told: str) -> None:
+    """Summer drifts, the automation retrains for that check, and the new champion is better on July's last days."""
+    assert re.search(r"flights: drifted$", told, re.MULTILINE)
+    cause = re.search(r"with cause (drift_[0-9a-z]{26})", told)
+    assert cause
+    auc = re.search(r"ROC AUC before: (0\.\d{4}), after: (0\.\d{4})", told)
+    assert auc
+    assert float(auc[2]) > float(auc[1])
+    models = re.findall(r"Model: (flight-delay@\S+)", told)
+    assert len(set(models)) == 2
+    assert f"Drift Check: {cause[1]}" in told
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to look for processes")

@@ -144,7 +144,7 @@ def test_keys_that_a_program_hands_over(s3: S3Server, monkeypatch: pytest.Monkey
     """As a Prefect block does; they are shown nowhere."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name)
-    monkeypatch.setattr(s3_calls, "_signed_in", [])
+    monkeypatch.setattr(s3_calls, "_signed_in", {})
     given = Credentials(KEY, SECRET, region="us-east-1", endpoint=s3.url)
     assert SECRET not in repr(given)
     sign_in(given)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -16,21 +15,11 @@ from pulse_blocks.settings import FILE
 from pulse_blocks.stores import open_store
 from tests import six_stages
 from tests.ceph_server import KEY, SECRET, S3Server
+from tests.planted import copy_parcels, holding, searched
 from tests.postgres_server import PostgresServer
-from tests.tiny_project import make_project, write_parcels
+from tests.tiny_project import make_project
 
 PLANTED = "planted-Pa55word"
-
-
-def searched(folder: Path) -> list[tuple[str, bytes]]:
-    """Every file below a folder."""
-    return [(str(path), path.read_bytes()) for path in sorted(folder.rglob("*")) if path.is_file()]
-
-
-def holding(secret: str, files: list[tuple[str, bytes]]) -> list[str]:
-    """The names of the files in which a secret stands, plain or in UTF-16."""
-    forms = (secret.encode(), secret.encode("utf-16-le"), secret.encode().hex().encode())
-    return [name for name, data in files if any(form in data for form in forms)]
 
 
 @pytest.mark.xdist_group("s3")
@@ -105,22 +94,3 @@ def unreachable(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Cap
 def with_password(url: str) -> str:
     """The URL of the test's server with a password that it does not ask for, as a reference."""
     return url.replace("://pulse@", "://pulse:${PARCELS_PASSWORD}@")
-
-
-def copy_parcels(path: Path, url: str) -> None:
-    """The tiny project's table in PostgreSQL."""
-    import psycopg
-
-    write_parcels(path)
-    with sqlite3.connect(path) as db:
-        rows = db.execute("select * from parcels").fetchall()
-    db.close()
-    with psycopg.connect(url) as connection, connection.cursor() as cursor:
-        cursor.execute("drop table if exists parcels")
-        cursor.execute(
-            "create table parcels (parcel text primary key, sent text, weight float8, distance float8,"
-            " carrier text, express int, late int)"
-        )
-        with cursor.copy("copy parcels from stdin") as copy:
-            for row in rows:
-                copy.write_row(row)

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from pulse_blocks import records
 from pulse_blocks.records import (
+    Calibration,
     Chunk,
+    ClassCurve,
     Column,
     Deployment,
     Environment,
@@ -20,6 +22,7 @@ from pulse_blocks.records import (
     RawBatch,
     Record,
     RefusedModel,
+    Searched,
     Snapshot,
     SnapshotRef,
     StoredModel,
@@ -38,6 +41,9 @@ KINDS = [
     SnapshotRef,
     ValidatedData,
     Environment,
+    ClassCurve,
+    Calibration,
+    Searched,
     TrainedModel,
     RefusedModel,
     StoredModel,
@@ -52,7 +58,7 @@ _PLAIN: dict[type[msgspec.inspect.Type], st.SearchStrategy[Any]] = {
 }
 
 
-def values_of(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
+def values_of(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one a type
     """Any value of a field's type; a record holds nothing but plain facts."""
     match kind:
         case msgspec.inspect.StructType(cls=cls):
@@ -63,6 +69,8 @@ def values_of(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
             return st.tuples(*map(values_of, items))
         case msgspec.inspect.DictType(value_type=value):
             return st.dictionaries(st.text(max_size=10), values_of(value), max_size=3)
+        case msgspec.inspect.LiteralType(values=values):
+            return st.sampled_from(values)
         case msgspec.inspect.UnionType(types=types):
             return st.one_of(*map(values_of, types))
         case _:

@@ -82,7 +82,7 @@ def prefect(_: Workspace) -> Iterator[Diagnosis]:
 
 
 def _reached(name: str, address: str, probe: str) -> Diagnosis:
-    from pulse_blocks.cli.secrets import hidden
+    from pulse_blocks.secret_urls import hidden
 
     shown = hidden(address)
     try:

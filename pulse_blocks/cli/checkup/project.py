@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pulse_blocks.cli.checkup.diagnosis import Diagnosis
 from pulse_blocks.errors import PulseError
-from pulse_blocks.settings import Workspace, resolve_references, sqlite_path
+from pulse_blocks.secret_urls import resolve_references
+from pulse_blocks.settings import Workspace, sqlite_path
 
 
 def project(workspace: Workspace) -> Iterator[Diagnosis]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from itertools import islice
 
-from pulse_blocks.lineage.audit import bundles, inferences, keys, log, promotions, runs, snapshots
+from pulse_blocks.lineage.audit import bundles, files, inferences, keys, log, promotions, runs, snapshots
 from pulse_blocks.lineage.audit.finding import Audit, Check, Finding, Tally
 from pulse_blocks.lineage.node import Places
 
@@ -28,6 +28,8 @@ def audit(places: Places, key: bytes | None = None) -> Audit:
         log.check,
         keys.check,
         inferences.check,
+        files.check,
+        files.check_refused,
     )
     tally = Tally()
     found = (finding for check in checks for finding in check(places, tally))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 
 from pulse_blocks import progress
@@ -18,20 +19,27 @@ _REPORTED = 10_000
 def check(places: Places, tally: Tally) -> Iterator[Finding]:
     """Of all inferences that the ledger holds, streamed. A model that is missing is told once."""
     known: set[str] = set()
+    sealed, counts = places.ledger.sealed_counts(), Counter[str]()
     for row in places.ledger.each_inference():
         tally["inferences"] += 1
         if tally["inferences"] % _REPORTED == 0:
             progress.report("inferences", tally["inferences"], None, f"{tally['inferences']:,} verified")
-        for problem in _problems(row):
+        for problem in problems(row):
             yield Finding(kind="inference", id=row.id, problem=problem)
+        counts[row.model] += row.model in sealed and row.at < sealed[row.model][0]
         if row.model not in known:
             known.add(row.model)
-            if not _is_known(places, row.model):
+            if not is_known(places, row.model):
                 problem = f"Its model {row.model} is missing: neither store nor ledger know it."
                 yield Finding(kind="inference", id=row.id, problem=problem)
+    for model, (until, count) in sealed.items():
+        if counts[model] != count and places.ledger.sealed_counts().get(model) == (until, count):
+            problem = f"Its kept count says {count:,} old inferences, the ledger holds {counts[model]:,}."
+            yield Finding(kind="model", id=model, problem=problem)
 
 
-def _problems(row: Inference) -> Iterator[str]:
+def problems(row: Inference) -> Iterator[str]:
+    """What is wrong with one inference by itself."""
     for what, text, sha256 in (
         ("input", row.input, row.input_sha256),
         ("output", row.output, row.output_sha256),
@@ -40,5 +48,6 @@ def _problems(row: Inference) -> Iterator[str]:
             yield f"Its {what} differs from its sha256."
 
 
-def _is_known(places: Places, model: str) -> bool:
+def is_known(places: Places, model: str) -> bool:
+    """Whether store or ledger know a model."""
     return bool(origin.stored(places, model)) or places.store.size(key_of(model)) is not None

@@ -1,0 +1,156 @@
+"""One drift check, from the ledger to a verdict and back into the ledger."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+
+import msgspec
+
+from pulse_blocks import bundle
+from pulse_blocks.drift.baseline import reference_of
+from pulse_blocks.drift.decision import decide, require_calibrated
+from pulse_blocks.drift.looking import Bounds, Looked, ModelWindows
+from pulse_blocks.drift.result import DriftResult, WindowFinding
+from pulse_blocks.errors import PulseError
+from pulse_blocks.ledger import Ledger
+from pulse_blocks.ledger.drift_checks import Verdict, new_drift_check_id
+from pulse_blocks.ledger.table import now_us
+from pulse_blocks.protocol.spec import Protocol
+from pulse_blocks.records import from_json, iso
+from pulse_blocks.stores.base import Store
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """A result that is not in the ledger yet; ``at`` and ``bounds`` are its times in microseconds since 1970.
+
+    ``page`` is Evidently's HTML, None where there is none.
+    """
+
+    result: DriftResult
+    at: int
+    bounds: Bounds | None
+    page: str | None
+
+
+class Check:
+    """A check of one protocol's champion. ``protocol`` is the file's: its monitoring section is in force."""
+
+    def __init__(self, protocol: Protocol, ledger: Ledger, store: Store) -> None:
+        """Raises PulseError where there is no champion, or its bundle has no thresholds for this protocol."""
+        from pulse_blocks.training.calm import window_text
+
+        promotion = ledger.champion(protocol.name)
+        if promotion is None:
+            raise PulseError(
+                "drift.no_champion",
+                f"{protocol.name} has no model yet, so nothing can have drifted.",
+                f"Train one: pulse run {protocol.name}.",
+            )
+        loaded = bundle.load(store, promotion.bundle, promotion.bundle_sha256)
+        self._name, self._spec, self._ledger = protocol.name, protocol.monitoring, ledger
+        self._model, self._snapshot = loaded.bundle.model, loaded.bundle.snapshot.id
+        require_calibrated(self._spec, reference_of(loaded), window_text(self._spec.window), self._model)
+        self._windows = ModelWindows(loaded, self._spec, ledger, store)
+
+    def run(self, end: int | None = None, *, page: bool = True) -> Checked:
+        """Judge the window that ends at ``end`` (microseconds since 1970; None: after the newest row).
+
+        Nothing is written. Raises PulseError where the reference sample is damaged.
+        """
+        began = time.monotonic()
+        newest = self._ledger.newest_time(self._model)
+        if end is None and newest is not None:
+            end = newest + 1
+        bounds = None if end is None else self._windows.bounds(end)
+        rows = 0 if bounds is None else self._ledger.rows_within(self._model, *bounds)
+        if bounds is None or rows < self._spec.min_rows:
+            return self._checked(bounds, rows, began)
+        looked = self._windows.look(bounds, evidently=True, page=page)
+        before = self._before(bounds) if looked.judged.drifted else ()
+        return self._checked(bounds, rows, began, looked, before)
+
+    def _before(self, bounds: Bounds) -> tuple[WindowFinding, ...]:
+        """The windows before, as many as persistence asks for, until one was not drifted.
+
+        Their rows are judged again; where they have left the ledger, the check that was made then counts.
+        """
+        found: list[WindowFinding] = []
+        for _ in range(self._spec.persistence - 1):
+            earlier = self._windows.bounds(bounds[0])
+            if earlier is None:
+                break
+            found.append(self._earlier(earlier))
+            if not found[-1].drifted:
+                break
+            bounds = earlier
+        return tuple(found)
+
+    def _earlier(self, bounds: Bounds) -> WindowFinding:
+        start, end = map(_time, bounds)
+        rows = self._ledger.rows_within(self._model, *bounds)
+        if rows >= self._spec.min_rows:
+            looked = self._windows.look(bounds, evidently=False)
+            share, drifted = looked.judged.share, looked.judged.drifted
+            return WindowFinding(start=start, end=end, rows=rows, share=share, drifted=drifted)
+        known = self._ledger.drift_check_of_window(self._model, self._name, *bounds)
+        if known is None:
+            return WindowFinding(start=start, end=end, rows=rows, share=None, drifted=None)
+        then = from_json(known.result, DriftResult)
+        return WindowFinding(
+            start=then.window_start or start,
+            end=then.window_end or end,
+            rows=then.rows,
+            share=then.share,
+            drifted=then.drift,
+            check=known.id,
+        )
+
+    def _checked(
+        self,
+        bounds: Bounds | None,
+        rows: int,
+        began: float,
+        looked: Looked | None = None,
+        before: tuple[WindowFinding, ...] = (),
+    ) -> Checked:
+        clock = now_us()
+        verdict: Verdict = "too_few_rows"
+        reasons: tuple[str, ...] = (self._too_few(rows),)
+        if looked is not None:
+            alarm = self._ledger.last_drift_alarm(self._name)
+            verdict, more = decide(self._spec, looked.judged, before, alarm.at if alarm else None, clock)
+            reasons = (*looked.judged.reasons, *more)
+        result = DriftResult(
+            check=new_drift_check_id(),
+            name=self._name,
+            model=self._model,
+            snapshot=self._snapshot,
+            checked=_time(clock),
+            window_start=_time(bounds[0]) if bounds else None,
+            window_end=_time(bounds[1]) if bounds else None,
+            rows=rows,
+            used=looked.used if looked else 0,
+            verdict=verdict,
+            drift=looked is not None and looked.judged.drifted,
+            action=self._spec.on_drift,
+            share=looked.judged.share if looked else None,
+            share_threshold=self._spec.features.share,
+            features=looked.features if looked else {},
+            prediction=looked.prediction if looked else None,
+            performance=looked.performance if looked else None,
+            quality=looked.quality if looked else None,
+            before=before,
+            reasons=reasons,
+            seconds=round(time.monotonic() - began, 3),
+        )
+        return Checked(result, clock, bounds, looked.page if looked else None)
+
+    def _too_few(self, rows: int) -> str:
+        if rows == 0:
+            return f"{self._model} has answered nothing in this window."
+        return f"The window has {rows:,} rows; nothing is decided below min_rows: {self._spec.min_rows:,}."
+
+
+def _time(microseconds: int) -> str:
+    return iso(dt.datetime.fromtimestamp(microseconds / 1e6, dt.UTC))

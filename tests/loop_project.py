@@ -1,0 +1,35 @@
+"""Small models with the deployments and automations of this repository."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import yaml
+
+from tests.tiny_project import PROTOCOL, ROOT, make_project
+
+NAMES = ("tiny", "lorry", "barge")
+# A model for a run that is killed.
+VICTIM = "sled"
+MONITORING = """\
+monitoring: {on_drift: retrain, cooldown: 1h}
+"""
+
+
+def make(folder: Path) -> Path:
+    """A project trained on data to mid February, whose drift is to be retrained."""
+    short = PROTOCOL.replace("end: 2026-03-01", "end: 2026-02-10").replace(
+        "    - {metric: roc_auc, not_below_champion_by: 0.01}\n", ""
+    )
+    assert short.count("2026-02-10") == 1
+    make_project(folder, short + MONITORING)
+    for name in (*NAMES[1:], VICTIM):
+        text = (short + MONITORING).replace("name: tiny", f"name: {name}")
+        (folder / "protocols" / f"{name}.yaml").write_text(text)
+    shutil.copytree(ROOT / "deployments" / "automations", folder / "deployments" / "automations")
+    raw = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+    # Those with a schedule of their own are about this repository's protocols.
+    kept = [one for one in raw["deployments"] if one["name"].startswith("on-")]
+    (folder / "prefect.yaml").write_text(yaml.safe_dump({"name": "loop", "deployments": kept}))
+    return folder

@@ -1,0 +1,59 @@
+"""A check becomes a fact, whoever else is there and whatever is out of reach."""
+
+from __future__ import annotations
+
+import threading
+
+import msgspec
+import pytest
+
+from pulse_blocks.drift.checking import Check
+from pulse_blocks.drift.recording import record
+from pulse_blocks.ledger import open_ledger
+from pulse_blocks.protocol import loading
+from pulse_blocks.settings import Workspace
+from pulse_blocks.stores import open_store
+from tests.drifting_models import AFTER, WEEK, ask, rows
+
+
+@pytest.fixture
+def drifted(drifting: Workspace) -> Workspace:
+    """Two windows in a row that have drifted; MLflow out of reach."""
+    ask(drifting, rows(200, weight=45.0), AFTER)
+    ask(drifting, rows(200, seed=8, weight=45.0), AFTER + WEEK)
+    return msgspec.structs.replace(drifting, tracking="sqlite:////dev/null/mlflow.db")
+
+
+def test_a_check_counts_without_mlflow(drifted: Workspace) -> None:
+    """The verdict and its event are in the ledger, and the reasons say what is missing."""
+    protocol = loading.load(loading.find(drifted, "tiny"))
+    with open_ledger(drifted.ledger) as ledger:
+        checked = Check(protocol, ledger, open_store(drifted.store)).run()
+        result = record(checked, protocol, ledger, drifted)
+        assert result.verdict == "drifted"
+        assert result.report is None
+        assert result.reasons[-1].startswith("MLflow is out of reach")
+        assert ledger.drift_check(result.check) is not None
+        assert [event.payload["check"] for event in ledger.unsent() if "drift" in event.event] == [
+            result.check
+        ]
+
+
+def test_of_checks_at_the_same_moment_one_raises_the_alarm(drifted: Workspace) -> None:
+    """The schedule, a person and an event at once: one event, the others are cooling."""
+    protocol = loading.load(loading.find(drifted, "tiny"))
+    with open_ledger(drifted.ledger) as ledger:
+        checks = [Check(protocol, ledger, open_store(drifted.store)).run(page=False) for _ in range(3)]
+        assert [one.result.verdict for one in checks] == ["drifted"] * 3
+        found = []
+        threads = [
+            threading.Thread(target=lambda one=one: found.append(record(one, protocol, ledger, drifted)))
+            for one in checks
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(one.verdict for one in found) == ["cooling", "cooling", "drifted"]
+        assert len([event for event in ledger.unsent() if "drift" in event.event]) == 1
+        assert len(ledger.drift_checks("tiny")) == 3
