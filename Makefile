@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: help install demo test test-long lint format faults faults-short bench lock screenshots up clean
+.PHONY: help install demo test test-long lint format faults faults-short bench bench-serving lock screenshots up clean
 
 help: ## list every verb
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,13 +56,19 @@ faults-short: install ## a seeded tenth of the fault tests
 bench: install ## figures against named peers, from one run on this machine
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+bench-serving: install ## the runtime beside FastAPI, BentoML, LitServe and MLflow (BENCH_SECONDS=2 BENCH_RUNS=1 for a look)
+	@$(BIN)/python -m tests.bench serving
+
 lock: install ## renew the pinned versions and hashes in requirements/
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
 	  --all-extras --group dev pyproject.toml -o requirements/dev.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
-	  pyproject.toml -o requirements/runtime.txt
+	  --extra postgres pyproject.toml -o requirements/runtime.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
 	  requirements/install.in -o requirements/install.txt
+	@for name in requirements/peers/*.in; do \
+	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
+	  $$name -o $${name%.in}.txt; done
 
 screenshots: install ## the pictures in docs/, taken from a real browser
 	@$(BIN)/python docs/screenshots.py
