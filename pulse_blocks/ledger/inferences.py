@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger.base import InferenceTuple, Row
 from pulse_blocks.ledger.rows import Inference
-from pulse_blocks.ledger.table import Table, prefix_range
+from pulse_blocks.ledger.table import Table
 
 _SELECT = (
     "select id, at, event_time, source_key, model, input, output, input_sha256, output_sha256, latency_us,"
@@ -32,22 +31,14 @@ class Inferences(Table):
 
         Raises PulseError ``lineage.unknown`` or ``lineage.ambiguous``.
         """
-        rows = self._database.read(
-            f"{_SELECT} where id >= ? and id < ? order by id limit 2", prefix_range(id_or_prefix)
-        )
-        if not rows:
-            raise PulseError(
-                "lineage.unknown",
-                f"The ledger knows no inference {id_or_prefix}.",
+        return _inference(
+            self._only(
+                _SELECT,
+                id_or_prefix,
+                "inference",
                 "Check the id, and that this is the workspace whose runtime answered.",
             )
-        if len(rows) > 1 and rows[0][0] != id_or_prefix:
-            raise PulseError(
-                "lineage.ambiguous",
-                f"{id_or_prefix} begins more than one id: {rows[0][0]} and {rows[1][0]} among others.",
-                "Give more digits.",
-            )
-        return _inference(rows[0])
+        )
 
     def inferences_since(self, model: str, at: int) -> int:
         """How many inferences a model has made from ``at`` (microseconds since 1970) on."""

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger.base import Row
 from pulse_blocks.ledger.inference_files import InferenceFile, put_files
 from pulse_blocks.ledger.rows import Fact
-from pulse_blocks.ledger.table import Table, prefix_range
+from pulse_blocks.ledger.table import Table
 
 _SELECT = "select id, name, model, datasource, started, ended, rows, details from scorings"
 _INSERT = "insert into scorings (id, name, model, datasource, started, ended, rows, details) values (?,?,?,?,?,?,?,?)"
@@ -90,22 +89,14 @@ class Scorings(Table):
 
         Raises PulseError ``lineage.unknown`` or ``lineage.ambiguous``.
         """
-        rows = self._database.read(
-            f"{_SELECT} where id >= ? and id < ? order by id limit 2", prefix_range(id_or_prefix)
-        )
-        if not rows:
-            raise PulseError(
-                "lineage.unknown",
-                f"The ledger knows no scoring {id_or_prefix}.",
+        return _scoring(
+            self._only(
+                _SELECT,
+                id_or_prefix,
+                "scoring",
                 "Check the id: a scoring is known once all of it has been written.",
             )
-        if len(rows) > 1 and rows[0][0] != id_or_prefix:
-            raise PulseError(
-                "lineage.ambiguous",
-                f"{id_or_prefix} begins more than one id: {rows[0][0]} and {rows[1][0]} among others.",
-                "Give more digits.",
-            )
-        return _scoring(rows[0])
+        )
 
 
 def is_same(one: Scoring, other: Scoring) -> bool:
