@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar, cast
 
-import msgspec
 from prefect import State, get_run_logger
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
@@ -25,6 +24,7 @@ from prefect.states import Completed, Failed
 from pulse_blocks import progress
 from pulse_blocks.blocks import artifacts, causes
 from pulse_blocks.blocks.datasources import with_datasource
+from pulse_blocks.blocks.summary import Summary
 from pulse_blocks.blocks.telling import told, validation_failed
 from pulse_blocks.blocks.workspace import load_workspace
 from pulse_blocks.bundle.signing import signing_key
@@ -64,20 +64,6 @@ _ID: dict[type[Record], str] = {
     StoredModel: "model",
     Deployment: "model",
 }
-
-
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run came to: ids, metrics of the held-out part, seconds by stage."""
-
-    protocol: str
-    snapshot: str
-    run: str
-    model: str
-    metrics: dict[str, float]
-    promoted: bool
-    champion: str
-    reason: str
-    seconds: dict[str, float]
 
 
 class PipelineRun:
