@@ -189,7 +189,8 @@ def test_workers_each_see_a_share_and_tell_it_once(workspace: Workspace) -> None
             post(url, records[at::30])
         assert until(lambda: gauges(url, "pulse_drift_rows_total")[""] == 600, 20, 0.1)
         assert until(lambda: bool(told(workspace)), 20, 0.1)
-        assert gauges(url, "pulse_drift_share")['{model="tiny"}'] > 0.2
+        # Either worker may answer for the metrics, and it hears of the other's verdict a moment later.
+        assert until(lambda: gauges(url, "pulse_drift_share").get('{model="tiny"}', 0) > 0.2, 20, 0.1)
     assert len(told(workspace)) == 1
 
 
