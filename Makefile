@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: help install demo test test-long lint format faults faults-short bench bench-serving lock screenshots up clean
+.PHONY: help install demo test test-long lint format faults faults-short bench bench-serving lock docs screenshots up clean
 
 help: ## list every verb
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ lock: install ## renew the pinned versions and hashes in requirements/
 	@for name in requirements/peers/*.in; do \
 	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
 	  $$name -o $${name%.in}.txt; done
+
+docs: install ## the site of docs/ in .pulse/site, without network
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q --strict
 
 screenshots: install ## the pictures in docs/, taken from a real browser
 	@$(BIN)/python docs/screenshots.py
