@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?!adr/|images/|reference/)[^)]+\)")
+_UPWARD = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+)[^)]+\)")
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
-    """The page without links that lead out of docs/; one folder down, a single ``../`` stays inside."""
-    depth = page.file.src_uri.count("/") + 1
-    return _OUTSIDE.sub(lambda found: found[1] if found[0].count("../") >= depth else found[0], markdown)
+    """The page without links that lead out of docs/."""
+    depth = page.file.src_uri.count("/")
+    return _UPWARD.sub(lambda found: found[1] if found[2].count("/") > depth else found[0], markdown)

@@ -7,7 +7,6 @@ Times are UTC in ISO 8601 with a trailing ``Z``; durations are seconds.
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -290,14 +289,3 @@ def from_json(data: bytes | str, kind: type[R]) -> R:
 def as_dict(record: Record) -> dict[str, Any]:
     """The record as plain dicts and lists."""
     return dict(msgspec.to_builtins(record))
-
-
-def utc_now() -> str:
-    """The time now in UTC, ISO 8601 to the second: ``2026-01-15T02:00:00Z``."""
-    return iso(dt.datetime.now(dt.UTC))
-
-
-def iso(time: dt.datetime) -> str:
-    """A time in UTC, ISO 8601 to the second. A naive time is taken as UTC."""
-    aware = time if time.tzinfo else time.replace(tzinfo=dt.UTC)
-    return aware.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

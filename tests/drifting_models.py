@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +193,14 @@ def label(workspace: Workspace, inferences: list[str], values: list[Any]) -> Non
 def microseconds(time: dt.datetime) -> int:
     """Since 1970."""
     return int(time.timestamp() * 1_000_000)
+
+
+def heavier(draw: random.Random) -> float:
+    """Weights from another place."""
+    return round(draw.uniform(30, 50), 2)
+
+
+def dated(records: Sequence[dict[str, Any]], start: dt.datetime = AFTER) -> list[dict[str, Any]]:
+    """The records with event times spread over a week."""
+    step = WEEK / len(records)
+    return [{**record, "sent": (start + at * step).isoformat()} for at, record in enumerate(records)]

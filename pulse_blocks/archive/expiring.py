@@ -10,8 +10,8 @@ from pulse_blocks.errors import PulseError
 from pulse_blocks.ids import first_inference_id
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.inference_files import InferenceFile
-from pulse_blocks.records import iso
 from pulse_blocks.stores import Store
+from pulse_blocks.times import iso
 
 # Far longer than a file is written before the ledger names it.
 LEFT_SECONDS = 24 * 3600.0

@@ -20,8 +20,8 @@ from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.base import InferenceTuple
 from pulse_blocks.ledger.inference_files import InferenceFile
 from pulse_blocks.ledger.rows import Inference
-from pulse_blocks.records import iso
 from pulse_blocks.stores import Store
+from pulse_blocks.times import iso
 
 # One transaction takes so many rows away: a runtime that appends waits for a fraction of a second at most.
 FILE_ROWS = 4 * GROUP_ROWS

@@ -12,7 +12,7 @@ from pulse_blocks.ledger.causes import Cause
 from pulse_blocks.ledger.drift_checks import DriftCheck
 from pulse_blocks.protocol.spec import Protocol, seconds
 from pulse_blocks.protocol.window import resolve
-from pulse_blocks.records import iso
+from pulse_blocks.times import iso
 
 _LOOK_AGAIN_SECONDS = 2.0
 # The drift check keeps the cooldown to the second, by its own times. The seconds that an event was under way must

@@ -9,8 +9,9 @@ import msgspec
 from pulse_blocks.protocol import spec
 from pulse_blocks.protocol.expressions import RowCheck
 from pulse_blocks.protocol.spec import Protocol
-from pulse_blocks.records import Calibration, Environment, Record, Snapshot, TrainedModel, from_json, utc_now
+from pulse_blocks.records import Calibration, Environment, Record, Snapshot, TrainedModel, from_json
 from pulse_blocks.sketches.reference import DriftReference
+from pulse_blocks.times import utc_now
 
 FORMAT = 1
 

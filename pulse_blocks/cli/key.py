@@ -84,6 +84,6 @@ def render(keys: list[Key]) -> str:
 def _time(at: int | None) -> str:
     import datetime as dt
 
-    from pulse_blocks.records import iso
+    from pulse_blocks.times import iso
 
     return "" if at is None else iso(dt.datetime.fromtimestamp(at / 1e6, dt.UTC))

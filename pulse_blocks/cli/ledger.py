@@ -155,6 +155,6 @@ def _table(found: list[Hold]) -> str:
 
 
 def _time(at: int) -> str:
-    from pulse_blocks.records import iso
+    from pulse_blocks.times import iso
 
     return iso(dt.datetime.fromtimestamp(at / 1e6, dt.UTC))

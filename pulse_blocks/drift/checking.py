@@ -17,8 +17,9 @@ from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.drift_checks import Verdict, new_drift_check_id
 from pulse_blocks.ledger.table import now_us
 from pulse_blocks.protocol.spec import Protocol
-from pulse_blocks.records import from_json, iso
+from pulse_blocks.records import from_json
 from pulse_blocks.stores.base import Store
+from pulse_blocks.times import iso
 
 
 class Checked(msgspec.Struct, frozen=True):

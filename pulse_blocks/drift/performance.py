@@ -18,7 +18,7 @@ from pulse_blocks.protocol.decision import decision_threshold
 from pulse_blocks.protocol.metrics import LESS_IS_BETTER
 from pulse_blocks.protocol.monitoring_spec import PerformanceDriftSpec
 from pulse_blocks.protocol.spec import Protocol
-from pulse_blocks.records import iso
+from pulse_blocks.times import iso
 
 
 def performance(

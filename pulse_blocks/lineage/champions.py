@@ -8,7 +8,7 @@ from pulse_blocks.errors import PulseError
 from pulse_blocks.lineage import causing, origin
 from pulse_blocks.lineage.graph import Sketch
 from pulse_blocks.lineage.node import Places, time_of
-from pulse_blocks.records import iso
+from pulse_blocks.times import iso
 
 
 def champion(sketch: Sketch, places: Places, name: str, at: dt.datetime) -> str:

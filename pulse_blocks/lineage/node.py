@@ -8,8 +8,9 @@ from typing import Any, Literal
 import msgspec
 
 from pulse_blocks.ledger import Ledger
-from pulse_blocks.records import Record, iso
+from pulse_blocks.records import Record
 from pulse_blocks.stores.base import Store
+from pulse_blocks.times import iso
 
 Kind = Literal[
     "inference",

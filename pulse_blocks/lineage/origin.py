@@ -18,7 +18,8 @@ from pulse_blocks.lineage import causing, scored
 from pulse_blocks.lineage.graph import Sketch
 from pulse_blocks.lineage.node import Places, sha256, time_of
 from pulse_blocks.lineage.noted import noted
-from pulse_blocks.records import RefusedModel, Snapshot, StoredModel, TrainedModel, iso
+from pulse_blocks.records import RefusedModel, Snapshot, StoredModel, TrainedModel
+from pulse_blocks.times import iso
 
 
 def inference(sketch: Sketch, places: Places, id_or_prefix: str) -> str:

@@ -6,7 +6,8 @@ import datetime as dt
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.protocol.spec import Protocol, seconds
-from pulse_blocks.records import Window, iso
+from pulse_blocks.records import Window
+from pulse_blocks.times import iso
 
 
 def parse_time(text: str) -> dt.datetime:

@@ -7,13 +7,14 @@ from typing import Any
 
 from pulse_blocks import ids, progress
 from pulse_blocks.errors import PulseError
-from pulse_blocks.records import Chunk, RawBatch, Snapshot, SnapshotRef, to_json, utc_now
+from pulse_blocks.records import Chunk, RawBatch, Snapshot, SnapshotRef, to_json
 from pulse_blocks.snapshots import layout, manifest
 from pulse_blocks.snapshots.digest import one_batch
 from pulse_blocks.snapshots.overlap import overlapped
 from pulse_blocks.snapshots.reading import chunk_bytes, load, verified_chunk
 from pulse_blocks.snapshots.sampling import sampled
 from pulse_blocks.stores.base import Store
+from pulse_blocks.times import utc_now
 
 
 def commit(store: Store, raw: RawBatch) -> SnapshotRef:

@@ -7,9 +7,10 @@ import datetime as dt
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.restores import Restore
-from pulse_blocks.records import ProtocolRef, RawBatch, Snapshot, iso
+from pulse_blocks.records import ProtocolRef, RawBatch, Snapshot
 from pulse_blocks.stages.context import Context
 from pulse_blocks.stores.base import Store
+from pulse_blocks.times import iso
 
 
 def restore(store: Store, ledger: Ledger, snapshot_id: str, who: str) -> tuple[Snapshot, Restore]:

@@ -135,9 +135,9 @@ def _of_this_run(record: TrainedModel, context: Context, restored: str | None) -
 
     from pulse_blocks import ids
     from pulse_blocks.protocol import spec
-    from pulse_blocks.records import iso
     from pulse_blocks.snapshots.reading import load
     from pulse_blocks.stores import open_store
+    from pulse_blocks.times import iso
     from pulse_blocks.tracking import Tracking
 
     started = dt.datetime.now(dt.UTC)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from pulse_blocks import ids, progress
 from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.protocol import spec
-from pulse_blocks.records import RefusedModel, Searched, Snapshot, TrainedModel, ValidatedData, iso, to_json
+from pulse_blocks.records import RefusedModel, Searched, Snapshot, TrainedModel, ValidatedData, to_json
 from pulse_blocks.stages.context import Context
 from pulse_blocks.stages.searching import forget, searched
+from pulse_blocks.times import iso
 
 if TYPE_CHECKING:
     from pulse_blocks.stores.base import Store

@@ -16,7 +16,7 @@ from pulse_blocks.protocol.spec import (
     QuantileSpec,
     seconds,
 )
-from pulse_blocks.records import iso
+from pulse_blocks.times import iso
 from pulse_blocks.validation.distribution import Measured
 from pulse_blocks.validation.report import TableResult
 

@@ -18,7 +18,6 @@ def run(folder: str) -> None:
     from pulse_blocks.ledger import migrate, open_ledger
     from pulse_blocks.protocol import loading
     from pulse_blocks.protocol.window import resolve
-    from pulse_blocks.records import utc_now
     from pulse_blocks.stages.context import Context
     from pulse_blocks.stages.deploy import deploy
     from pulse_blocks.stages.ingest import ingest
@@ -26,6 +25,7 @@ def run(folder: str) -> None:
     from pulse_blocks.stages.store import store
     from pulse_blocks.stages.train import train
     from pulse_blocks.stages.validate import validate
+    from pulse_blocks.times import utc_now
 
     watch = Stopwatch()
     workspace = settings.load(Path(folder))

@@ -23,13 +23,14 @@ import pyarrow as pa
 
 from pulse_blocks.protocol.columns import all_columns
 from pulse_blocks.protocol.spec import Protocol
-from pulse_blocks.records import Snapshot, Window, iso
+from pulse_blocks.records import Snapshot, Window
 from pulse_blocks.snapshots.commit import commit
 from pulse_blocks.snapshots.reading import load
 from pulse_blocks.snapshots.writing import write_chunks
 from pulse_blocks.sources.arrow import arrow_schema
 from pulse_blocks.sources.base import Rows
 from pulse_blocks.stores import Store, open_store
+from pulse_blocks.times import iso
 from tests.bench.stopwatch import Stopwatch
 from tests.small_data import raw_batch
 

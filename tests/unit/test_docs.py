@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,18 @@ def test_make_help_lists_every_verb() -> None:
     assert phony
     described = set(re.findall(r"^([a-z-]+):.*## ", text, re.MULTILINE))
     assert set(phony[1].split()) == described
+
+
+def test_the_site_builds_and_stands_alone(tmp_path: Path) -> None:
+    """Every page is in the navigation, every anchor is there, and no page loads anything from elsewhere."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "-q", "--strict", "--site-dir", tmp_path],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    pages = {page: page.read_text("utf-8") for page in tmp_path.rglob("*.html")}
+    assert pages.keys() >= {tmp_path / f"{page.stem}.html" for page in (ROOT / "docs").glob("*.md")}
+    loaded = re.compile(
+        r"<(?:script|img|iframe)[^>]*\ssrc=\"?https?:|<link[^>]*rel=\"?stylesheet[^>]*href=\"?https?:"
+    )
+    assert [page.name for page, text in pages.items() if loaded.search(text)] == []

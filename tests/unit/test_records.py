@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 import msgspec
@@ -129,19 +128,3 @@ def test_json_of_another_kind_is_refused() -> None:
     for wrong in (b"{}", b"[]", b'{"start": 1, "end": 2}', b"{"):
         with pytest.raises(msgspec.DecodeError):
             records.from_json(wrong, Window)
-
-
-_SINCE = dt.datetime(1000, 1, 2)  # noqa: DTZ001  hypothesis adds the zone
-
-
-@given(st.datetimes(min_value=_SINCE, timezones=st.just(dt.timezone(dt.timedelta(hours=5, minutes=30)))))
-def test_times_are_told_in_utc(time: dt.datetime) -> None:
-    """A time with a zone of its own is the same moment in UTC, to the second."""
-    told = records.iso(time)
-    assert told.endswith("Z")
-    assert dt.datetime.fromisoformat(told) == time.replace(microsecond=0)
-
-
-def test_a_naive_time_is_utc() -> None:
-    """Datasources without time zones are read as UTC, whatever the machine's own zone is."""
-    assert records.iso(dt.datetime(2013, 1, 1, 5, 17)) == "2013-01-01T05:17:00Z"  # noqa: DTZ001  naive on purpose

@@ -11,8 +11,8 @@ from importlib import metadata
 
 from pulse_blocks.cli.checkup.diagnosis import Diagnosis, Level
 from pulse_blocks.errors import PulseError
-from pulse_blocks.records import iso
 from pulse_blocks.settings import Workspace
+from pulse_blocks.times import iso
 
 _SHOWN = ("prefect", "mlflow", "lightgbm", "polars", "pyarrow")
 _LEAST_BYTES, _FEW_BYTES = 200_000_000, 2_000_000_000

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger
-from pulse_blocks.records import iso
 from pulse_blocks.serving.champions import Slot
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.tripwire.finding import LiveDrift
 from pulse_blocks.serving.tripwire.intake import Intake, Taken
+from pulse_blocks.times import iso
 
 if TYPE_CHECKING:
     from pulse_blocks.serving.model import Model
