@@ -8,7 +8,7 @@ import shlex
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,16 +51,18 @@ class Loop(NamedTuple):
         }
         return list(self.server.post("/flow_runs/filter", wanted))
 
-    def settled(self, flow: str, count: int, seconds: float = 150) -> list[dict[str, Any]]:
-        """The same, once so many have ended."""
+    def settled(self, flow: str, count: int, of: Collection[str] = ()) -> list[dict[str, Any]]:
+        """The same (those of some protocols, where they are named), once so many have ended."""
         ended = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
-        def have_ended() -> bool:
-            runs = self.runs(flow)
-            return len(runs) >= count and all(run["state_type"] in ended for run in runs)
+        def found() -> list[dict[str, Any]]:
+            return [run for run in self.runs(flow) if not of or run["parameters"]["protocol"] in of]
 
-        assert until(have_ended, seconds, 0.5), [(run["name"], run["state_name"]) for run in self.runs(flow)]
-        return self.runs(flow)
+        def have_ended() -> bool:
+            return len(found()) >= count and all(run["state_type"] in ended for run in found())
+
+        assert until(have_ended, 150, 0.5), [(run["name"], run["state_name"]) for run in found()]
+        return found()
 
 
 @pytest.fixture(scope="module")
@@ -104,27 +106,39 @@ def drifted(ledger: Ledger, name: str) -> DriftCheck:
     return check
 
 
-def test_a_storm_makes_one_retrain_for_each_model(loop: Loop) -> None:
-    """A hundred drift events of three models: each is trained once, on data to the end of the window that drifted."""
+class Storm(NamedTuple):
+    """The champion of the first model before a hundred drift events of three models, and the runs they made."""
+
+    before: str
+    runs: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def storm(loop: Loop) -> Storm:
+    """What most of these tests begin with: whatever their order, the first model was trained again before them."""
     with open_ledger(loop.workspace.ledger) as ledger:
         before = ledger.champion(NAMES[0])
+        assert before is not None
         for number in range(100):
             drifted(ledger, NAMES[number % len(NAMES)])
         assert deliver(ledger, loop.server.api) >= 100
-        runs = loop.settled("train", 3)
-        assert Counter(run["parameters"]["protocol"] for run in runs) == Counter(NAMES)
-        assert {run["state_name"] for run in runs} == {"Completed"}
-        for run in runs:
+    return Storm(before.model, loop.settled("train", 3, of=NAMES))
+
+
+def test_a_storm_makes_one_retrain_for_each_model(loop: Loop, storm: Storm) -> None:
+    """A hundred drift events of three models: each is trained once, on data to the end of the window that drifted."""
+    assert Counter(run["parameters"]["protocol"] for run in storm.runs) == Counter(NAMES)
+    assert {run["state_name"] for run in storm.runs} == {"Completed"}
+    with open_ledger(loop.workspace.ledger) as ledger:
+        for run in storm.runs:
             cause = ledger.cause(run["parameters"]["cause"])
             assert cause is not None
             attempt = ledger.attempt(cause.used_by)
             assert attempt is not None
             assert (attempt.name, attempt.state) == (run["parameters"]["protocol"], "completed")
-        champion = ledger.champion(NAMES[0])
-        assert before is not None
-        assert champion is not None
-        assert champion.model != before.model
-        assert f"Drift Check: {drift_cause(ledger)}" in render(trace(loop.workspace, champion.model))
+        trained = next(one for one in ledger.promotions(NAMES[0]) if one.previous == storm.before)
+        assert trained.model != storm.before
+        assert f"Drift Check: {drift_cause(ledger)}" in render(trace(loop.workspace, trained.model))
         assert '"end":"2026-03-01T00:00:00Z"' in ledger.stage_rows("", "ingest")[-1].record.decode()
 
 
@@ -134,6 +148,7 @@ def drift_cause(ledger: Ledger) -> str:
     return used.id if used else ""
 
 
+@pytest.mark.usefixtures("storm")
 def test_what_came_twice_or_from_nowhere_starts_nothing(loop: Loop) -> None:
     """A used cause and one within the cooldown are skipped, a forged one fails; no attempt is begun by any."""
     from flows.train import train
@@ -162,6 +177,7 @@ def test_what_came_twice_or_from_nowhere_starts_nothing(loop: Loop) -> None:
         assert ledger.newest_attempts() == before
 
 
+@pytest.mark.usefixtures("storm")
 def test_a_regression_brings_the_champion_before_back(loop: Loop) -> None:
     """By its event and the worker; the reason is in the history. A second event finds nothing to do."""
     from flows.rollback import rollback
@@ -215,7 +231,7 @@ def test_a_retrain_that_is_killed_is_started_again_once(loop: Loop) -> None:
         attempts = ledger._database.read("select id from attempts where name = ?", (VICTIM,))
         assert used is not None
         assert attempts == [(used.used_by,)]
-    runs = [run for run in loop.settled("train", 1) if run["parameters"]["protocol"] == VICTIM]
+    runs = loop.settled("train", 1, of=[VICTIM])
     assert [(run["state_name"], run["run_count"]) for run in runs] == [("Completed", 2)]
 
 
@@ -271,6 +287,7 @@ def test_applying_again_changes_nothing(loop: Loop) -> None:
         assert all(len(found) == 1 for found in after.values())
 
 
+@pytest.mark.usefixtures("storm")
 def test_the_commands_of_the_how_to_work(loop: Loop) -> None:
     """Every `pulse` line of docs/retraining-loop.md, in its order, for this project's model; deploying again is one."""
     page = (ROOT / "docs" / "retraining-loop.md").read_text(encoding="utf-8")
