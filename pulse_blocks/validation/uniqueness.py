@@ -37,10 +37,8 @@ class Uniqueness:
         if not self._hashes:
             return np.empty(0, np.int64)
         hashes, rows = np.concatenate(self._hashes), np.concatenate(self._rows)
-        order = np.argsort(hashes, kind="stable")
-        ordered = hashes[order]
-        same = np.flatnonzero(ordered[1:] == ordered[:-1])
-        suspects = rows[np.unique(np.concatenate((order[same], order[same + 1])))]
+        ordered = np.sort(hashes)
+        suspects = rows[np.isin(hashes, ordered[1:][ordered[1:] == ordered[:-1]])]
         if not suspects.size:
             return suspects
         frame = read(suspects, self.columns)
