@@ -30,7 +30,7 @@ class BrokenRows:
             self._numbers, self._tables = [], []
         elif positions.size:
             self._numbers.append(positions + group.start)
-            self._tables.append(group.stored.take(pa.array(positions)))
+            self._tables.append(group.stored(positions))
 
     def table(self, store: Store, snapshot: Snapshot, rows: np.ndarray, columns: Sequence[str]) -> pa.Table:
         """The rows with these numbers (sorted, at least one), in their order; what was not kept is read."""

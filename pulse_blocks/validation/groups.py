@@ -19,14 +19,15 @@ GROUP_ROWS = 262_144
 
 
 class Group(msgspec.Struct, frozen=True):
-    """Consecutive rows of a snapshot; ``start`` is the number of the first, from 0.
-
-    ``stored`` is the same rows as they lie in the store; ``frame`` shares its memory.
-    """
+    """Consecutive rows of a snapshot; ``start`` is the number of the first, from 0, ``schema`` that of the store."""
 
     start: int
     frame: pl.DataFrame
-    stored: pa.Table
+    schema: pa.Schema
+
+    def stored(self, positions: np.ndarray) -> pa.Table:
+        """The rows at some positions as the store has them."""
+        return self.frame[positions].to_arrow().cast(self.schema)
 
 
 def groups(store: Store, snapshot: Snapshot, columns: Sequence[str]) -> Iterator[Group]:
@@ -44,8 +45,8 @@ def groups(store: Store, snapshot: Snapshot, columns: Sequence[str]) -> Iterator
 
 
 def _group(start: int, tables: list[pa.Table]) -> Group:
-    stored = pa.concat_tables(tables)
-    return Group(start, _frame(stored), stored)
+    table = pa.concat_tables(tables)
+    return Group(start, _frame(table), table.schema)
 
 
 def rows_at(
