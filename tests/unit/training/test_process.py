@@ -29,6 +29,7 @@ from pulse_blocks.training.process import (
 )
 from pulse_blocks.validation import validate
 from tests import small_data
+from tests.killed_runs import descendants
 from tests.tiny_project import ROOT, environment
 from tests.waiting import until
 
@@ -164,12 +165,6 @@ def ask(request: Request, *before: str) -> subprocess.Popen[bytes]:
     return process
 
 
-def children(pid: int) -> list[int]:
-    """The processes that a process has started, by any of its threads."""
-    lists = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(one) for found in lists for one in found.read_text().split()]
-
-
 SHORT = """
 import resource
 from pulse_blocks.training.process import bounds, pool
@@ -203,8 +198,8 @@ def test_it_outlives_the_thread_that_wanted_it() -> None:
 def test_one_that_cannot_run_ends_with_who_asked(request_: Request) -> None:
     """A training process that is stopped, or never lets another thread run, is gone with its parent all the same."""
     process = ask(with_training(request_, rounds=100_000))
-    assert until(lambda: bool(children(process.pid)), 60)
-    (child,) = children(process.pid)
+    assert until(lambda: bool(descendants(process.pid)), 60)
+    (child,) = descendants(process.pid)
     assert until(lambda: (memory.resident(child) or 0) > 60 * MIB, 60)
     os.kill(child, signal.SIGSTOP)
     process.kill()
@@ -215,8 +210,8 @@ def test_one_that_cannot_run_ends_with_who_asked(request_: Request) -> None:
 def test_it_never_outlives_who_asked(request_: Request) -> None:
     """Kill -9 of the process that asked ends the training process too, in the midst of a fit."""
     process = ask(with_training(request_, rounds=100_000))
-    assert until(lambda: bool(children(process.pid)), 60)
-    (child,) = children(process.pid)
+    assert until(lambda: bool(descendants(process.pid)), 60)
+    (child,) = descendants(process.pid)
     assert until(lambda: (memory.resident(child) or 0) > 100 * MIB, 60)
     process.kill()
     process.wait()
