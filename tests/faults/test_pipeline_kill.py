@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -17,7 +18,7 @@ import pytest
 from pulse_blocks import settings
 from pulse_blocks.cli.ports import free_port
 from pulse_blocks.cli.services import Service
-from tests.killed_runs import check_whole, run
+from tests.killed_runs import check_whole, run, training_processes
 from tests.prefect_server import Server
 from tests.tiny_project import environment, make_project
 from tests.waiting import until
@@ -94,23 +95,11 @@ def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killable]:
     server.kill()
 
 
-def training_process(pid: int) -> int | None:
-    """The training process of a run, once it is there."""
-    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in thread.read_text().split():
-            if b"training.process.child" in Path(f"/proc/{child}/cmdline").read_bytes():
-                return int(child)
-    return None
-
-
 def kill_training(pid: int) -> None:
-    """Kill -9 of a run's training process, where it has one now."""
-    try:
-        child = training_process(pid)
-        if child is not None:
+    """Kill -9 of a run's training processes, where it has one now."""
+    for child in training_processes(pid):
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
             os.kill(child, signal.SIGKILL)
-    except OSError:
-        return  # it has just ended
 
 
 def project(folder: Path, name: str, tracking: str | None) -> Path:
