@@ -9,7 +9,7 @@ TWO := -n 2 --dist loadgroup --durations 40
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: help install demo test test-long lint format faults faults-short bench bench-serving lock docs screenshots up clean
+.PHONY: help install demo test test-long lint format faults faults-short bench bench-serving lock docs reference screenshots up clean
 
 help: ## list every verb
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ lock: install ## renew the pinned versions and hashes in requirements/
 
 docs: install ## the site of docs/ in .pulse/site, without network
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q --strict
+
+reference: install ## renew docs/reference/, which is made of the code
+	@$(BIN)/python -m docs.generating
 
 screenshots: install ## the pictures in docs/, taken from a real browser
 	@$(BIN)/python docs/screenshots.py

@@ -36,28 +36,35 @@ def build(
     """The application for the served names; ``look`` is what the pages for people are made from."""
 
     async def health(_: Request) -> Response:
+        """Whether the process lives."""
         return JSONResponse({"status": "ok"})
 
     async def ready(_: Request) -> Response:
+        """Which models are loaded; before that nothing listens."""
         models = {name: slot.model.id for name, slot in slots.items()}
         return JSONResponse({"status": "ready", "models": models, "spooled_rows": now(slots).spooled[0]})
 
     async def prometheus(_: Request) -> Response:
+        """Counters and gauges in Prometheus's text format."""
         return PlainTextResponse(
             metrics.render(now(slots)), media_type="text/plain; version=0.0.4; charset=utf-8"
         )
 
     async def document(_: Request) -> Response:
+        """The OpenAPI document of what is served."""
         return JSONResponse(openapi.document([slot.model for slot in slots.values()]))
 
     async def docs(_: Request) -> Response:
+        """The same as a page for people."""
         return HTMLResponse(openapi.page([slot.model for slot in slots.values()]))
 
     async def label(request: Request) -> Response:
+        """Take labels: what turned out to be true about inferences."""
         body = await read(request)
         return JSONResponse(await run_in_threadpool(feedback.record, ledger, store, slots, body))
 
     async def lineage(request: Request) -> Response:
+        """Where an id comes from and what stands on it; as text where text/plain is accepted."""
         node = await run_in_threadpool(trace_in, ledger, store, request.path_params["id"])
         if "text/plain" in request.headers.get("accept", ""):
             return PlainTextResponse(text.render(node) + "\n")

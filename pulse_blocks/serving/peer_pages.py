@@ -18,21 +18,27 @@ def routes(slots: dict[str, Slot]) -> list[Route]:
     """SageMaker's and MLflow's ``/ping``, and the Open Inference Protocol's ``/v2``."""
 
     async def ping(_: Request) -> Response:
+        """Health, as SageMaker and MLflow's clients ask for it."""
         return JSONResponse({"status": "ready"})
 
     async def server(_: Request) -> Response:
+        """Name, version and extensions of the server."""
         return JSONResponse({"name": "pulse", "version": __version__, "extensions": ["binary_tensor_data"]})
 
     async def live(_: Request) -> Response:
+        """Whether the process lives."""
         return JSONResponse({"live": True})
 
     async def ready(_: Request) -> Response:
+        """Whether a model is loaded."""
         return JSONResponse({"ready": True})
 
     async def model(request: Request) -> Response:
+        """Inputs and outputs of a model."""
         return JSONResponse(metadata(_slot(slots, request).model))
 
     async def model_ready(request: Request) -> Response:
+        """Whether this model is loaded."""
         slot = _slot(slots, request)
         return JSONResponse({"name": slot.name, "ready": True})
 

@@ -8,7 +8,8 @@ import pytest
 from pulse_blocks import ids
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger, migrate, open_ledger
-from pulse_blocks.ledger.drift_checks import EVENT, DriftCheck, Verdict, new_drift_check_id
+from pulse_blocks.ledger.catalogue import DRIFT_DETECTED
+from pulse_blocks.ledger.drift_checks import DriftCheck, Verdict, new_drift_check_id
 from pulse_blocks.ledger.rows import NewLabel
 from pulse_blocks.ledger.windows import part
 from pulse_blocks.settings import Workspace
@@ -49,7 +50,7 @@ def test_an_alarm_and_its_event_are_one(any_ledger: Workspace) -> None:
         assert ledger.drift_check(first.id) == first
         late = check(16 * SECOND, "drifted")
         assert ledger.add_drift_check(late, {"check": late.id}, 5 * SECOND)
-        events = [event for event in ledger.unsent() if event.event == EVENT]
+        events = [event for event in ledger.unsent() if event.event == DRIFT_DETECTED.name]
         assert [(e.resource, e.payload["check"]) for e in events] == [
             ("pulse.model.a", first.id), ("pulse.model.b", other.id), ("pulse.model.a", late.id),
         ]  # fmt: skip
