@@ -87,20 +87,20 @@ def test_mlflow_that_answers_with_errors(
 ) -> None:
     """Retried, then one clear sentence and no version; once it is well the same command ends the same attempt."""
     folder, proxy = behind_proxy
-    proxy.choose = lambda line: "503" if b"model-versions/create" in line else "pass"
+    proxy.choose = lambda line: "500" if b"model-versions/create" in line else "pass"
     failed = run(folder, server)
     assert failed.returncode == 1
     error = json.loads(failed.stdout)["error"]
     assert error["code"] == "tracking.unavailable"
     assert "out of reach" in error["message"]
-    assert sum("503" in line for line in proxy.requests) > 3
+    assert sum("500" in line for line in proxy.requests) > 3
     assert versions(settings.load(folder, environ={})) == []
     proxy.choose = lambda _: "pass"
     again = run(folder, server)
     assert again.returncode == 0, again.stderr
     check_whole(folder, json.loads(again.stdout))
     tell(
-        "MLflow answers 503 to what creates a version",
+        "MLflow answers 500 to what creates a version",
         "until it heals",
         "retried, told; the next run ends it",
     )
