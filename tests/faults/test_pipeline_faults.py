@@ -212,3 +212,23 @@ def test_a_held_out_part_with_one_class(tmp_path: Path, tell: Tell) -> None:
     assert "the same late" in error.value.message
     assert versions(workspace) == []
     tell("a held-out part with one class", "1 time", "one sentence, no version")
+
+
+def test_a_gate_metric_that_is_not_a_number(tmp_path: Path, tell: Tell) -> None:
+    """A single held-out row has no r2: one sentence says so, and how many rows there were; nothing is registered."""
+    protocol = PROTOCOL.replace("binary-classification", "regression")
+    protocol = protocol.replace("  weight: {type: float, ge: 0, le: 50, unit: kg}\n", "")
+    protocol = protocol.replace("{name: late, type: bool}", "{name: weight, type: float}")
+    protocol = f"""{protocol.partition("  split:")[0]}\
+  split: {{by: column, column: parcel, value: p002999}}
+  metrics: [r2]
+  gates:
+    - {{metric: r2, at_least: -1}}
+"""
+    workspace = small(tmp_path, protocol)
+    with pytest.raises(PulseError, match="r2 is nan on the 1 held-out rows"):
+        six_stages.run(workspace)
+    assert versions(workspace) == []
+    with open_ledger(workspace.ledger) as ledger:
+        assert ledger.champion("tiny") is None
+    tell("a gate metric that is not a number", "1 time", "one sentence, no version")
