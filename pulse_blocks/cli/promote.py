@@ -6,18 +6,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pulse_blocks.cli import completing
 from pulse_blocks.cli.output import Json, emit, note
 
 if TYPE_CHECKING:
     from pulse_blocks.promotion import Move
 
-Name = Annotated[str, typer.Argument(help="The name of a protocol.")]
+Name = Annotated[str, typer.Argument(help="The name of a protocol.", autocompletion=completing.protocols)]
 Reason = Annotated[str, typer.Option(help="Why, for whoever asks later.")]
 
 
 def promote(
     name: Name,
-    model: Annotated[str, typer.Argument(help="The id of a stored model, or a unique prefix.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="The id of a stored model, or a unique prefix.", autocompletion=completing.models
+        ),
+    ],
     *,
     reason: Reason = "by hand",
     as_json: Json = False,
@@ -33,7 +39,12 @@ def rollback(
     name: Name,
     *,
     to: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="A former champion; without it the one before.")
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="A former champion; without it the one before.",
+            autocompletion=completing.models,
+        ),
     ] = None,
     reason: Reason = "by hand",
     as_json: Json = False,

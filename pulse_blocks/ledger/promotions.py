@@ -80,6 +80,11 @@ class Promotions(Table):
             _promotion(row) for row in self._database.read(f"{_SELECT} where name = ? order by seq", (name,))
         ]
 
+    def promotion_numbered(self, seq: int) -> Promotion | None:
+        """The promotion with this number, of whatever name."""
+        rows = self._database.read(f"{_SELECT} where seq = ?", (seq,))
+        return _promotion(rows[0]) if rows else None
+
     def champion_at(self, name: str, at: int) -> Promotion | None:
         """Who was champion at ``at`` (microseconds since 1970), None where nobody was yet."""
         rows = self._database.read(
