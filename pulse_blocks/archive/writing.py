@@ -73,6 +73,7 @@ class InferenceWriter:
 
     def finish(self) -> tuple[bytes, str]:
         """The file and its sha256. Nothing can be added any more."""
+        self._writer.add_key_value_metadata({columns.FORMAT_KEY: str(columns.FORMAT)})
         self._writer.close()
         data = self._sink.getvalue()
         return data, hashlib.sha256(data).hexdigest()

@@ -111,6 +111,17 @@ class Attempts(Table):
             for a, s, i, r, f, n in rows
         ]
 
+    def stages_of(self, attempt: str) -> dict[str, StageRow]:
+        """The finished stages of an attempt, by name."""
+        rows = self._database.read(
+            "select attempt, stage, record_id, record, finished, seconds from stages where attempt = ?",
+            (attempt,),
+        )
+        return {
+            s: StageRow(attempt=a, stage=s, record_id=i, record=r.encode(), finished=f, seconds=n)
+            for a, s, i, r, f, n in rows
+        }
+
 
 def _state(row: Row) -> AttemptState:
     attempt, name, state, started, ended, message, *owner, heartbeat = row
