@@ -120,9 +120,9 @@ def problems(protocol: Protocol, raw: object, at: Path = ()) -> list[FieldProble
     ``at`` is where the record stands in the body, such as ``("instances", 3)``.
     """
     if not isinstance(raw, Mapping):
-        return [
-            FieldProblem(dotted(at), f"Expected an object with a value for each feature, got {in_json(raw)}.")
-        ]
+        private = any(column.field.private for column in request_columns(protocol))
+        got = "" if private else f", got {in_json(raw)}"
+        return [FieldProblem(dotted(at), f"Expected an object with a value for each feature{got}.")]
     columns = {column.name: column for column in request_columns(protocol)}
     found: list[FieldProblem] = []
     for name, column in columns.items():
