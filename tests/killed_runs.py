@@ -17,7 +17,9 @@ from tests.prefect_server import Server
 from tests.tiny_project import environment
 
 
-def run(folder: Path, server: Server, name: str = "tiny", **env: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, server: Server, name: str = "tiny", timeout: float = 120, **env: str
+) -> subprocess.CompletedProcess[str]:
     """``pulse run NAME --json`` as a process."""
     return subprocess.run(
         [sys.executable, "-m", "pulse_blocks", "run", name, "--json"],
@@ -25,7 +27,7 @@ def run(folder: Path, server: Server, name: str = "tiny", **env: str) -> subproc
         env=environment(folder, **server.env, **env),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=timeout,
         check=False,
     )
 
