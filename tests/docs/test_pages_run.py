@@ -10,7 +10,7 @@ from tests.ceph_server import S3Server
 from tests.docs.executing import Reader
 from tests.docs.fences import ALL
 
-pytestmark = pytest.mark.xdist_group("docs")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("docs")]
 TUTORIAL = "docs/tutorial.md"
 S3_PAGE, POSTGRES_PAGE = "docs/how-to/s3.md", "docs/how-to/postgresql.md"
 EXECUTED = sorted({fence.page for fence in ALL if fence.kind == "sh"} - {TUTORIAL, S3_PAGE, POSTGRES_PAGE})
@@ -22,7 +22,6 @@ def test_the_commands_of_a_page_work(page: str, reader: Reader) -> None:
     reader.read_page(page)
 
 
-@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_tutorial_from_a_table_to_a_retraining_loop(tmp_path: Path) -> None:
     """From an empty folder, with nothing configured: every command, until a second champion stands."""
@@ -33,7 +32,6 @@ def test_the_tutorial_from_a_table_to_a_retraining_loop(tmp_path: Path) -> None:
         newcomer.leave()
 
 
-@pytest.mark.long
 def test_the_store_in_s3(reader: Reader, s3: S3Server) -> None:
     """As its page says, on a real S3 server: doctor, a run, verified snapshots, the archive."""
     keys = "AWS_ACCESS_KEY_ID=AKIAEXAMPLE AWS_SECRET_ACCESS_KEY=example AWS_DEFAULT_REGION=eu-central-1"
@@ -44,7 +42,6 @@ def test_the_store_in_s3(reader: Reader, s3: S3Server) -> None:
     reader.read_page(S3_PAGE)
 
 
-@pytest.mark.long
 def test_the_ledger_in_postgresql(reader: Reader, postgres_ledger: str) -> None:
     """As its page says, on a real PostgreSQL: doctor, a run, a key, status."""
     made_up = "postgresql://pulse:${PULSE_DB_PASSWORD}@db.example.com:5432/pulse"

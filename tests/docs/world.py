@@ -38,8 +38,6 @@ def build(folder: Path, server: Server) -> Path:
     _pulse(folder, server, "datasource", "add", "flights", "sqlite:///flights.db")
     _pulse(folder, server, "run", NAME, "--end", "2013-03-15")
     _pulse(folder, server, "run", NAME)
-    _pulse(folder, server, "demo-data", "transactions", "--rows", "4000")
-    _pulse(folder, server, "run", "fraud-detector")
     _ask(folder, protocol)
     return folder
 
