@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: help install demo test test-long lint format faults faults-short bench bench-serving lock docs screenshots up clean
+.PHONY: help install demo test test-long lint format faults faults-short bench bench-serving lock docs screenshots release-check up clean
 
 help: ## list every verb
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ docs: install ## the site of docs/ in .pulse/site, without network
 
 screenshots: install ## the pictures in docs/, taken from a real browser
 	@$(BIN)/python docs/screenshots.py
+
+release-check: install ## would this be a good release? Builds, looks through, installs into an empty environment, runs the demo
+	@$(BIN)/python -m tests.release
 
 up: install ## Prefect UI, MLflow UI, a worker and the runtime together, until ctrl-C
 	@$(BIN)/pulse up
