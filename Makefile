@@ -9,7 +9,7 @@ TWO := -n 2 --dist loadgroup --durations 40
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: help install demo test test-long lint format faults faults-short bench bench-serving lock docs reference screenshots up clean
+.PHONY: help install demo test test-long lint format faults faults-short bench bench-serving lock docs reference screenshots release-check up clean
 
 help: ## list every verb
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ reference: install ## renew docs/reference/, which is made of the code
 
 screenshots: install ## the pictures in docs/, taken from a real browser
 	@$(BIN)/python docs/screenshots.py
+
+release-check: install ## would this be a good release? Builds, looks through, installs into an empty environment, runs the demo
+	@$(BIN)/python -m tests.release
 
 up: install ## Prefect UI, MLflow UI, a worker and the runtime together, until ctrl-C
 	@$(BIN)/pulse up

@@ -36,9 +36,8 @@ def facts(places: Places, model: str) -> dict[str, object] | None:
 
 def reference(places: Places, snapshot_id: str) -> tuple[str, str] | None:
     """The workspace and the store that a snapshot's chunks are in, where they are not here."""
-    for row in reversed(places.ledger.stage_rows(snapshot_id, "snapshot")):
-        came = places.ledger.stages_of(row.attempt).get(_STAGE)
-        if came is not None and (one := _record(came)) is not None and one.chunks:
+    for row in reversed(places.ledger.stages_beside("snapshot", snapshot_id, _STAGE)):
+        if (one := _record(row)) is not None and one.chunks:
             return one.route[-1], one.chunks
     return None
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import pytest
 
 from pulse_blocks import promotion, settings
@@ -22,7 +23,9 @@ from pulse_blocks.ledger import open_ledger
 from pulse_blocks.lineage import trace
 from pulse_blocks.lineage.text import render
 from pulse_blocks.promotion import Transfer
+from pulse_blocks.records import RawBatch, from_json, to_json
 from pulse_blocks.settings import Workspace
+from pulse_blocks.snapshots.layout import chunk_key
 from pulse_blocks.stores import open_store
 from pulse_blocks.stores.disk import DiskStore
 from tests import six_stages
@@ -189,6 +192,24 @@ def test_a_shared_store_is_not_copied(root: Path) -> None:
     assert move(root, "near", source="shared").data == "copied"
     near = settings.load(root, {}, "near")
     assert "Promoted From: dev → shared" in render(trace(near, done.model))
+
+
+def test_garbage_of_one_is_no_garbage_of_the_other(root: Path) -> None:
+    """In a shared store what a run of dev still needs stays, whoever collects; what nobody needs goes."""
+    dev = settings.load(root, {}, "dev")
+    move(root, "shared")
+    store, needless = open_store(dev.store), chunk_key("f" * 64)
+    with open_ledger(dev.ledger) as ledger:
+        raw = from_json(ledger.stage_rows("", "ingest")[0].record, RawBatch)
+        chunk = msgspec.structs.replace(raw.chunks[0], sha256="e" * 64)
+        begun = msgspec.structs.replace(raw, chunks=(chunk,), content="e" * 64)
+        ledger.finish_stage(ledger.begin("tiny", "begun").id, "ingest", begun.content, to_json(begun), 1.0)
+    for key in (chunk_key(chunk.sha256), needless):
+        store.put(key, b"rows")
+    told(root, "snapshot", "gc", "--delete", "--grace", "0", "--workspace", "shared")
+    assert store.size(chunk_key(chunk.sha256)) == 4
+    assert store.size(needless) is None
+    assert pulse(root, "audit", "verify", "--workspace", "shared").returncode == 0
 
 
 @pytest.mark.parametrize("kind", ["bundles/", "models/", "snapshots/", "chunks/", "validation/", "smoke"])
