@@ -39,6 +39,13 @@ def new_inference_id() -> str:
     return _INFERENCE + base32(uuid_utils.uuid7().int)
 
 
+def new_inference_ids(count: int) -> list[str]:
+    """At most 2**19 ids of one moment, in ascending order: their last 20 bits count up from a random number."""
+    first = uuid_utils.uuid7().int & ~(1 << 19)
+    head, start = _INFERENCE + base32(first)[:22], first & 0xFFFFF
+    return [head + _PAIRS[number >> 10] + _PAIRS[number & 1023] for number in range(start, start + count)]
+
+
 def scoring_id(attempt: str) -> str:
     """``score_`` and the digits of the attempt that makes it: whoever goes on with that one keeps the id."""
     return _SCORING + attempt.rpartition("_")[2]

@@ -273,6 +273,29 @@ class Deployment(Record, frozen=True, kw_only=True):
     snapshot: str
 
 
+class Arrival(Record, frozen=True, kw_only=True):
+    """A model that another workspace trained and that was promoted into this one.
+
+    ``route`` are the workspaces that it came through, the one that trained it first; ``store`` and ``ledger`` are those
+    of the last, without secrets. ``data`` says where the snapshot's chunks are: in a store that both share, copied, or
+    by reference in ``chunks``, the URL of a store (None where they are here). ``signature`` is the other workspace's
+    own (empty where the model was no champion there), ``cause`` the id there of what asked for the run.
+    """
+
+    model: str
+    bundle_sha256: str
+    snapshot: str
+    route: tuple[str, ...]
+    store: str
+    ledger: str
+    data: Literal["shared", "copied", "reference"]
+    chunks: str | None = None
+    signature: str = ""
+    cause: str | None = None
+    reason: str
+    who: str
+
+
 R = TypeVar("R", bound=Record)
 
 

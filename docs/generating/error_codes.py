@@ -12,7 +12,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2] / "pulse_blocks"
 _CODE = re.compile(r"[a-z]+\.[a-z_]+")
 # What makes an error beside the classes themselves, whose names end in Error.
-_MAKERS = {"Refusal", "Refused", "_refusals", "model_failed"}
+_MAKERS = {"Refusal", "Refused", "_refusals", "model_failed", "require_known"}
 _SHORT = re.compile(r"[a-z][a-z_]*")
 
 

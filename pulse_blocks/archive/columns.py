@@ -15,6 +15,8 @@ from pulse_blocks.ledger.rows import Inference
 if TYPE_CHECKING:
     import pyarrow as pa
 
+# Which columns a file has, and what they mean: in its footer, since a Parquet file has no other place for it.
+FORMAT, FORMAT_KEY = 1, b"pulse.format"
 NAMES = Inference.__struct_fields__
 _HASHES = ("input_sha256", "output_sha256")
 _TIMES = ("at", "event_time")

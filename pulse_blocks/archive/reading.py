@@ -14,6 +14,7 @@ import msgspec
 
 from pulse_blocks.archive import columns
 from pulse_blocks.errors import PulseError
+from pulse_blocks.formats import require_known
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.inference_files import InferenceFile
 from pulse_blocks.ledger.rows import Inference
@@ -86,7 +87,8 @@ def batches(
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a file, a group at a time, with the columns that are named.
 
-    Raises PulseError ``archive.corrupt`` where a byte of the file has changed, ``store.missing`` where it is gone.
+    Raises PulseError ``archive.corrupt`` where a byte of the file has changed, ``store.missing`` where it is gone,
+    ``archive.newer`` for one that a later version of Pulse has written.
     """
     parquet = _opened(store, file)
     for number in range(parquet.num_row_groups):
@@ -102,9 +104,13 @@ def _opened(store: Store, file: InferenceFile) -> ParquetFile:
     if hashlib.sha256(data).hexdigest() != file.sha256:
         raise _corrupt(store, file, "its sha256 is not the one that was recorded")
     try:
-        return pq.ParquetFile(pa.BufferReader(data))
-    except (pa.ArrowException, OSError) as error:
-        raise _corrupt(store, file, f"it is no Parquet file ({error})") from error
+        parquet = pq.ParquetFile(pa.BufferReader(data))
+        said = (parquet.metadata.metadata or {}).get(columns.FORMAT_KEY, b"1")
+        found = int(said)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _corrupt(store, file, f"it is no file of inferences ({error})") from error
+    require_known("archive.newer", f"The archive {store.locate(file.key)}", found, columns.FORMAT)
+    return parquet
 
 
 def _matching(parquet: ParquetFile, prefix: str, most: int) -> list[Inference]:

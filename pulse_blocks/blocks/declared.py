@@ -37,7 +37,7 @@ def declared(root: Path) -> list[Declared]:
 def project_name(root: Path) -> str:
     """What prefect.yaml calls the project; the folder's name where it says nothing. Several may share a server."""
     path = root / "prefect.yaml"
-    raw = _yaml(path, "prefect.yaml") if path.exists() else None
+    raw = read_yaml(path, "prefect.yaml") if path.exists() else None
     name = raw.get("name") if isinstance(raw, dict) else None
     return str(name or root.resolve().name)
 
@@ -53,7 +53,7 @@ def invalid(file: str, reason: str) -> PulseError:
 
 def _read(path: Path, file: str) -> Declared:
     try:
-        one = msgspec.convert(_yaml(path, file), Declared)
+        one = msgspec.convert(read_yaml(path, file), Declared)
     except msgspec.ValidationError as error:
         raise invalid(file, str(error)) from None
     if one.file:
@@ -63,7 +63,8 @@ def _read(path: Path, file: str) -> Declared:
     return msgspec.structs.replace(one, file=file)
 
 
-def _yaml(path: Path, file: str) -> Any:
+def read_yaml(path: Path, file: str) -> Any:
+    """What a YAML file holds; ``file`` names it in errors. Raises PulseError."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 

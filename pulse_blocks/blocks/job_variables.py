@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pulse_blocks.settings import Workspace
+from pulse_blocks.settings import VARIABLE, Workspace
 from pulse_blocks.training.fargate import round_up
 from pulse_blocks.training.sizing import MIB
 
@@ -32,7 +32,7 @@ def environment(kind: str, workspace: Workspace) -> dict[str, str]:
 
     A process of this machine is told where the project is; an image knows where its own is.
     """
-    found = {
+    found = {VARIABLE: workspace.name} | {
         f"PULSE_{key.upper()}": getattr(workspace, key)
         for key in ("store", "ledger", "tracking", "artifacts")
     }

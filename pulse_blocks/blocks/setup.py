@@ -1,16 +1,23 @@
-"""``python -m pulse_blocks.blocks.setup POOL``: make a Prefect server ready for a Pulse project."""
+"""``python -m pulse_blocks.blocks.setup POOL [FILE]``: make a Prefect server ready for a Pulse project.
+
+FILE is where the project's deployments are written as ``prefect deploy`` is to have them.
+"""
 
 from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
+from pulse_blocks import settings
 from pulse_blocks.blocks import steps, workspace
+from pulse_blocks.blocks.deployments import in_workspace, require_own, write
+from pulse_blocks.errors import PulseError
 
 
 def set_up(pool: str) -> None:
@@ -24,8 +31,8 @@ def set_up(pool: str) -> None:
             return
 
 
-def register_step(pool: str) -> None:
-    """Register the project's training step as a deployment on the pool that the workspace names for it."""
+def register_step(pool: str, name: str) -> None:
+    """Register the project's training step as a deployment on the pool that the workspace ``name`` names for it."""
     # By name, as Prefect does: the project's flows are no part of the library.
     flow = importlib.import_module("flows.fit").fit
     with get_client(sync_client=True) as client:
@@ -40,12 +47,26 @@ def register_step(pool: str) -> None:
             description="Started by training pipelines: one fit, sized for its data.",
             tags=["pulse", steps.FLOW],
             work_pool_name=pool,
+            job_variables={"env": {settings.VARIABLE: name}},
             parameter_openapi_schema=flow.parameters.model_dump(),
             enforce_parameter_schema=True,
         )
 
 
-if __name__ == "__main__":
-    set_up(sys.argv[1])
+def main(pool: str, file: Path | None) -> None:
+    """Refuse a server that another workspace has, set it up, and write what ``prefect deploy`` is to read."""
+    project = settings.load()
+    if file is not None:
+        deployments = in_workspace(Path(project.root) / "prefect.yaml", project.name)
+        require_own(deployments, project.name)
+        write(deployments, file)
+    set_up(pool)
     if training_pool := workspace.load_workspace().training_pool:
-        register_step(training_pool)
+        register_step(training_pool, project.name)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1], Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    except PulseError as refusal:
+        sys.exit(str(refusal).replace("\n", " "))

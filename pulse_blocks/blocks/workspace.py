@@ -15,8 +15,6 @@ from pulse_blocks.blocks.loading import LOGOS, load_block
 from pulse_blocks.secret_urls import has_secret
 from pulse_blocks.settings import Datasource, Workspace
 
-DEFAULT = "default"
-
 
 class PulseWorkspace(Block):
     """Where snapshots, models, MLflow and the ledger of a project live.
@@ -101,14 +99,21 @@ class PulseWorkspace(Block):
 
 
 def load_workspace() -> Workspace:
-    """The workspace of a flow: the block `pulse-workspace/default` where there is one, else the project's."""
-    block = load_block(PulseWorkspace, DEFAULT)
-    return block.get_workspace() if block else settings.load()
+    """The workspace of a flow: the project's, with the block of its name over it where the server has one."""
+    workspace = settings.load()
+    block = load_block(PulseWorkspace, block_name(workspace))
+    return block.get_workspace() if block else workspace
+
+
+def block_name(workspace: Workspace) -> str:
+    """The block of a workspace: of the project's default one `default`, whatever the project calls it."""
+    return settings.DEFAULT if workspace.place == settings.FOLDER else workspace.name
 
 
 def register() -> None:
-    """Make the block types known to the server and create the workspace `default`, empty, if there is none."""
+    """Make the block types known to the server and create the block of the workspace, empty, if there is none."""
     for kind in (PulseWorkspace, *KINDS):
         kind.register_type_and_schema()
-    if load_block(PulseWorkspace, DEFAULT) is None:
-        PulseWorkspace().save(DEFAULT)
+    name = block_name(settings.load())
+    if load_block(PulseWorkspace, name) is None:
+        PulseWorkspace().save(name)

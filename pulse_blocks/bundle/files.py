@@ -10,6 +10,7 @@ import msgspec
 from pulse_blocks.bundle.record import FORMAT, Bundle, LoadedBundle, to_json
 from pulse_blocks.bundle.signing import require_signature
 from pulse_blocks.errors import PulseError
+from pulse_blocks.formats import require_known
 from pulse_blocks.ledger.rows import Promotion
 from pulse_blocks.protocol import spec
 from pulse_blocks.protocol.spec import Protocol
@@ -77,12 +78,7 @@ def parse(data: bytes, place: str) -> tuple[Bundle, Protocol]:
     """A bundle and its protocol from JSON; ``place`` names it in errors. No hash is checked here."""
     try:
         found = msgspec.json.decode(data, type=_Format).format
-        if found > FORMAT:
-            raise PulseError(
-                "bundle.newer",
-                f"The bundle {place} has format {found}; this version of Pulse reads up to {FORMAT}.",
-                "Upgrade pulse-blocks to the version that wrote it.",
-            )
+        require_known("bundle.newer", f"The bundle {place}", found, FORMAT)
         bundle = msgspec.json.decode(data, type=Bundle)
         return bundle, spec.from_json(bytes(bundle.protocol))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -26,15 +26,15 @@ _PURPOSE = "pulse promotion 1"
 _LEAST = 32
 
 
-def signing_key(workspace: Workspace, *, create: bool = False) -> bytes:
+def signing_key(workspace: Workspace, *, create: bool = False, variable: str = VARIABLE) -> bytes:
     """The workspace's key; with ``create`` an embedded workspace makes one where there is none.
 
-    A ledger on a server is shared by machines, and so must its key be: none is made up on one of them. Raises
-    PulseError ``signing.no_key`` where there is none, ``signing.weak_key`` for one that is too short or that
-    other users can read.
+    ``variable`` holds it for the workspace in use; another's is in ``variable_of``. A ledger on a server is shared by
+    machines, and so must its key be: none is made up on one of them. Raises PulseError ``signing.no_key`` where there
+    is none, ``signing.weak_key`` for one that is too short or that other users can read.
     """
-    if given := os.environ.get(VARIABLE):
-        return _long_enough(given, VARIABLE)
+    if given := os.environ.get(variable):
+        return _long_enough(given, variable)
     path = workspace.folder / FILE
     if create and sqlite_path(workspace.ledger) and not path.exists():
         _make(path)
@@ -50,12 +50,17 @@ def signing_key(workspace: Workspace, *, create: bool = False) -> bytes:
     except FileNotFoundError:
         raise PulseError(
             "signing.no_key",
-            f"There is no key to check signatures of models with: neither {VARIABLE} nor {path}.",
-            f"Set {VARIABLE} to the same 64 random characters (openssl rand -hex 32) wherever models are promoted"
+            f"There is no key to check signatures of models with: neither {variable} nor {path}.",
+            f"Set {variable} to the same 64 random characters (openssl rand -hex 32) wherever models are promoted"
             " or served, or copy the file.",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise PulseError("signing.no_key", f"{path} cannot be read: {error}.", "Check that file.") from error
+
+
+def variable_of(workspace: Workspace) -> str:
+    """The variable that holds the key of a workspace while another one is in use."""
+    return f"{VARIABLE}_{workspace.name.upper().replace('-', '_')}"
 
 
 def sign(key: bytes, *, name: str, model: str, bundle: str, sha256: str) -> str:

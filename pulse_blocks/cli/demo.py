@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -27,9 +28,11 @@ def demo(
     ] = False,
 ) -> None:
     """Tell the whole story on real flights: a traced prediction, and a model that keeps up with its data."""
+    from pulse_blocks.cli.demo_project import find_or_make
     from pulse_blocks.cli.up import addresses, running, stoppable, watch
 
-    story = Story()
+    made = find_or_make(NAME)
+    story = Story(made)
     story.begin()
     with stoppable(), ExitStack() as stack:
         workspace, server = _prepare(story, stack)
@@ -53,9 +56,11 @@ def demo(
 class Story:
     """Says what is happening, chapter by chapter, on standard output."""
 
-    def __init__(self) -> None:
+    def __init__(self, made: Path | None = None) -> None:
+        """``made`` is the project's folder where it is another than the one that the reader stands in."""
         from rich.console import Console
 
+        self._made = made
         self._console = Console(highlight=False, soft_wrap=True)
         self._begun = time.monotonic()
         self._chapter = 0
@@ -67,6 +72,8 @@ class Story:
             "and to a model that keeps up with its data.\n"
             "Everything runs on this machine, below .pulse/, and stops again at the end."
         )
+        if self._made:
+            self.say(f"The project is in {self._made}.")
 
     def chapter(self, title: str, text: str = "") -> None:
         """Begin a chapter: a numbered title, and a sentence about what it does."""
@@ -94,7 +101,8 @@ class Story:
         seconds = time.monotonic() - self._begun
         self.say(
             f"\n[bold green]Done in {seconds:.0f} seconds.[/] Go on with:\n\n"
-            "  pulse up                              Prefect UI, MLflow UI, a worker and the runtime, until ctrl-C\n"
+            + (f"  cd {os.path.relpath(self._made)}\n" if self._made else "")
+            + "  pulse up                              Prefect UI, MLflow UI, a worker and the runtime, until ctrl-C\n"
             "  pulse run flight-delay                the six stages again: unchanged data, no new bytes\n"
             f"  pulse lineage {summary['snapshot']}       what stands on this snapshot\n"
             "  pulse snapshot verify                 is every byte still the one that was written?\n"

@@ -6,10 +6,11 @@ Typer's own grouped help is drawn by rich, whose import alone costs more than ev
 
 from __future__ import annotations
 
+import os
 from itertools import groupby
 
 import typer
-from click import Command, Context, HelpFormatter
+from click import BadParameter, Command, Context, Group, HelpFormatter, Option, Parameter
 from typer.core import TyperGroup
 
 CONTRACT, TRAINING, SERVING = "The contract", "Training", "Serving and lineage"
@@ -51,3 +52,27 @@ def commands(about: str, *, completion: bool = False) -> typer.Typer:
         suggest_commands=False,  # click does it already, and typer would say it twice
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
+
+
+def with_workspace_option(command: Command) -> Command:
+    """Let a command and all below it take ``--workspace NAME``, for this process and whatever it starts."""
+    option = Option(
+        ["--workspace"],
+        metavar="NAME",
+        expose_value=False,
+        is_eager=True,
+        callback=_use_workspace,
+        help="The workspace to work in, in place of the one in use.",
+    )
+    command.params.append(option)
+    if isinstance(command, Group):
+        for below in command.commands.values():
+            with_workspace_option(below)
+    return command
+
+
+def _use_workspace(context: Context, option: Parameter, name: str | None) -> None:
+    if name == "":
+        raise BadParameter("no name is given.", context, option)
+    if name is not None:
+        os.environ["PULSE_WORKSPACE"] = name

@@ -44,7 +44,15 @@ from pulse_blocks.cli import (
 from pulse_blocks.cli import (
     run as running,
 )
-from pulse_blocks.cli.grouping import CONTRACT, DATA, MACHINE, SERVING, TRAINING, commands
+from pulse_blocks.cli.grouping import (
+    CONTRACT,
+    DATA,
+    MACHINE,
+    SERVING,
+    TRAINING,
+    commands,
+    with_workspace_option,
+)
 from pulse_blocks.errors import PulseError
 
 app = commands(
@@ -137,7 +145,7 @@ def _invoke(arguments: Sequence[str]) -> int:
     for argument in arguments:
         if not _is_text(argument):
             raise click.UsageError(f"{argument!r} is not UTF-8.")
-    command = typer.main.get_command(app)
+    command = with_workspace_option(typer.main.get_command(app))
     code = command.main(args=arguments, prog_name="pulse", standalone_mode=False)
     return code if isinstance(code, int) else 0
 

@@ -87,6 +87,11 @@ def automations() -> Traversable:
     return _packaged("automations", "deployments", "automations")
 
 
+def protocols() -> Traversable:
+    """The protocols that a demo's project begins with."""
+    return _packaged("protocols", "protocols")
+
+
 def _packaged(name: str, *checkout: str) -> Traversable:
     packaged = files("pulse_blocks") / "templates" / name
     return packaged if packaged.is_dir() else files("pulse_blocks").joinpath("..", *checkout)

@@ -9,9 +9,11 @@ import typer
 from pulse_blocks.cli import completing, snapshot_data, snapshot_gc
 from pulse_blocks.cli.grouping import commands
 from pulse_blocks.cli.output import Json, emit, facts, note, size, table
+from pulse_blocks.errors import PulseError
 
 if TYPE_CHECKING:
     from pulse_blocks.records import Snapshot
+    from pulse_blocks.snapshots.verify import VerifyReport
     from pulse_blocks.stores.base import Store
 
 app = commands("Make, compare, verify and restore snapshots, and free what nothing needs.")
@@ -62,13 +64,12 @@ def verify(
 ) -> None:
     """Read every byte again and compare it with its hash. The exit code is 1 where one differs."""
     from pulse_blocks.snapshots.reading import all_snapshots, load
-    from pulse_blocks.snapshots.verify import verify as verify_snapshot
 
     store = _store()
     snapshots = [load(store, one) for one in ids] if ids else list(all_snapshots(store))
     reports: list[dict[str, Any]] = []
     for snapshot in snapshots:
-        report = verify_snapshot(store, snapshot, values=values)
+        report = _verified(store, snapshot, values=values)
         reports.append({"snapshot": snapshot.id, **_plain(report)})
     emit(reports, lambda: "\n".join(map(_verdict, reports)) or "No snapshots.", as_json=as_json)
     if bad := [report["snapshot"] for report in reports if not report["ok"]]:
@@ -86,6 +87,24 @@ def _store() -> Store:
     from pulse_blocks.stores import open_store
 
     return open_store(settings.load().store)
+
+
+def _verified(store: Store, snapshot: Snapshot, *, values: bool) -> VerifyReport:
+    """Where its chunks are by reference the ledger knows where; a store without a ledger has its own."""
+    from pulse_blocks import settings
+    from pulse_blocks.ledger import open_ledger
+    from pulse_blocks.lineage.arrivals import verify_snapshot
+    from pulse_blocks.lineage.node import Places
+    from pulse_blocks.snapshots.verify import verify
+
+    try:
+        ledger = open_ledger(settings.load().ledger)
+    except PulseError as error:
+        if error.code != "ledger.missing":
+            raise
+        return verify(store, snapshot, values=values)
+    with ledger:
+        return verify_snapshot(Places(ledger=ledger, store=store), snapshot, values=values)
 
 
 def _plain(report: Any) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
 from pulse_blocks.cli.output import Json, emit, note, size, table
+from pulse_blocks.errors import PulseError
 
 if TYPE_CHECKING:
     from pulse_blocks.settings import Workspace
@@ -52,13 +54,35 @@ def gc(
 
 
 def _roots(workspace: Workspace, store: Store) -> Roots:
+    """What this workspace needs, and every other one of the project that keeps its things in the same store."""
     from pulse_blocks.ledger import migrate, open_ledger
     from pulse_blocks.lineage.needed import needed
     from pulse_blocks.lineage.node import Places
+    from pulse_blocks.snapshots.garbage import Roots
 
     migrate(workspace.ledger)
-    with open_ledger(workspace.ledger) as ledger:
-        return needed(Places(ledger=ledger, store=store))
+    found = []
+    for ledger_url in (workspace.ledger, *_beside(workspace)):
+        try:
+            with open_ledger(ledger_url) as ledger:
+                found.append(needed(Places(ledger=ledger, store=store)))
+        except PulseError as error:
+            if error.code != "ledger.missing":
+                raise
+    return Roots(
+        chunks=frozenset().union(*(one.chunks for one in found)),
+        models=frozenset().union(*(one.models for one in found)),
+        snapshots=frozenset().union(*(one.snapshots for one in found)),
+    )
+
+
+def _beside(workspace: Workspace) -> list[str]:
+    """The ledgers of the project's other workspaces with this store."""
+    from pulse_blocks import settings
+
+    root = Path(workspace.root)
+    others = (settings.load(root, {}, name) for name in settings.names(root) if name != workspace.name)
+    return [other.ledger for other in others if other.store == workspace.store]
 
 
 def _seconds(text: str, option: str) -> float:

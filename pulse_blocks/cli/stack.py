@@ -11,7 +11,7 @@ from pulse_blocks.cli.embedded import Running, environment
 from pulse_blocks.cli.ports import any_port, choose_port
 from pulse_blocks.cli.services import Service, last_line
 from pulse_blocks.errors import PulseError
-from pulse_blocks.settings import Workspace
+from pulse_blocks.settings import VARIABLE, Workspace
 
 POOL = "pulse"
 
@@ -20,8 +20,13 @@ def client_environment(workspace: Workspace, server: Running) -> dict[str, str]:
     """What a Prefect client of this project runs with; nothing of it where Prefect is configured already."""
     # The project's flows are found by name, whatever folder a process is started in.
     path = os.pathsep.join(filter(None, [workspace.root, os.environ.get("PYTHONPATH")]))
-    found = {"PYTHONPATH": path, "PULSE_ROOT": workspace.root}
+    found = {"PYTHONPATH": path, **this_workspace(workspace)}
     return {**found, **environment(workspace, server.api)} if server.pid is not None else found
+
+
+def this_workspace(workspace: Workspace) -> dict[str, str]:
+    """What tells a process of its own which workspace it works in, whatever the file's `current` says later."""
+    return {"PULSE_ROOT": workspace.root, VARIABLE: workspace.name}
 
 
 def deploy(workspace: Workspace, server: Running) -> None:
@@ -30,12 +35,25 @@ def deploy(workspace: Workspace, server: Running) -> None:
     Raises PulseError with Prefect's own words.
     """
     log = workspace.folder / "logs" / "deploy.log"
+    prepared = workspace.folder / "run" / "prefect.yaml"
     log.parent.mkdir(parents=True, exist_ok=True)
     env = {**os.environ, **client_environment(workspace, server)}
     for argv, what in (
-        ([sys.executable, "-m", "pulse_blocks.blocks.setup", POOL], "the deployments in prefect.yaml"),
         (
-            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
+            [sys.executable, "-m", "pulse_blocks.blocks.setup", POOL, str(prepared)],
+            "the deployments in prefect.yaml",
+        ),
+        (
+            [
+                sys.executable,
+                "-m",
+                "prefect",
+                "--no-prompt",
+                "deploy",
+                "--all",
+                "--prefect-file",
+                str(prepared),
+            ],
             "the deployments in prefect.yaml",
         ),
         (
@@ -113,7 +131,7 @@ def runtime(
         "The runtime",
         [sys.executable, "-m", "pulse_blocks", "serve", *names, "--port", str(chosen.number)],
         log=workspace.folder / "logs" / "runtime.log",
-        env={"PULSE_ROOT": workspace.root, **(pages or {})},
+        env={**this_workspace(workspace), **(pages or {})},
         url=f"{url}/ui/",
         ready=f"{url}/readyz",
         port=chosen,

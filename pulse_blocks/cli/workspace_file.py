@@ -8,10 +8,10 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pulse_blocks.errors import PulseError
-from pulse_blocks.settings import FILE, Workspace, absolute_url, load
+from pulse_blocks.settings import DEFAULT, Workspace, absolute_url, check_name, load, names
 
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument
@@ -57,19 +57,22 @@ def add_datasource(workspace: Workspace, name: str, url: str) -> bool:
         document = _read(current)
         entry = tomlkit.table()
         entry.add("url", url)
-        document.setdefault("datasources", tomlkit.table(is_super_table=True)).add(name, entry)
+        own = _own(document, current)
+        own.setdefault("datasources", tomlkit.table(is_super_table=True)).add(name, entry)
         _write(current, document)
     return True
 
 
 def remove_datasource(workspace: Workspace, name: str) -> None:
-    """Take a datasource out of the file, if it is there."""
+    """Take a datasource out of the file, if it is there: a workspace's own, else the one that all share."""
     with _alone(workspace) as current:
         document = _read(current)
-        if name in current.datasources:
-            document["datasources"].remove(name)
-        if not document.get("datasources", True):
-            document.remove("datasources")
+        own = _own(document, current)
+        where = own if name in own.get("datasources", {}) else document
+        if name in where.get("datasources", {}):
+            where["datasources"].remove(name)
+        if not where.get("datasources", True):
+            where.remove("datasources")
         _write(current, document)
 
 
@@ -79,39 +82,82 @@ def take_over(workspace: Workspace, keys: Mapping[str, str], datasources: Mappin
 
     with _alone(workspace) as current:
         document = _read(current)
+        own = _own(document, current)
         for key, value in keys.items():
-            document[key] = value
+            own[key] = value
         for name, url in datasources.items():
-            tables = document.setdefault("datasources", tomlkit.table(is_super_table=True))
+            tables = own.setdefault("datasources", tomlkit.table(is_super_table=True))
             tables[name] = tomlkit.table().add("url", url)
         _write(current, document)
+
+
+def create(workspace: Workspace, name: str, keys: Mapping[str, str]) -> None:
+    """Enter a workspace ``name`` with these keys. Raises PulseError ``workspace.name`` or ``workspace.exists``."""
+    import tomlkit
+
+    check_name(name)
+    with _alone(workspace) as current:
+        if name in names(Path(current.root)) or name == DEFAULT:
+            raise PulseError(
+                "workspace.exists",
+                f"There is a workspace {name} already.",
+                f"See it: pulse workspace show {name}.",
+            )
+        document = _read(current)
+        table = tomlkit.table()
+        for key, value in keys.items():
+            table.add(key, value)
+        document.setdefault("workspaces", tomlkit.table(is_super_table=True)).add(name, table)
+        _write(current, document)
+
+
+def choose(workspace: Workspace, name: str) -> None:
+    """Make ``name`` the workspace that commands use where nobody says another."""
+    with _alone(workspace) as current:
+        document = _read(current)
+        if "current" in document:
+            document["current"] = name
+        else:
+            # Before the first table: after it the key would be that table's.
+            text = f'current = "{name}"\n'
+            document = _parsed(text + document.as_string())
+        _write(current, document)
+
+
+def _own(document: TOMLDocument, workspace: Workspace) -> Any:
+    """Where the file has what is a workspace's own: its table, or the top of the file."""
+    if workspace.folder == workspace.file.parent:
+        return document
+    return document["workspaces"][workspace.name]
 
 
 @contextlib.contextmanager
 def _alone(workspace: Workspace) -> Iterator[Workspace]:
     """The workspace as the file has it now, while no other command edits it."""
-    workspace.folder.mkdir(parents=True, exist_ok=True)
-    with (workspace.folder / f"{FILE}.lock").open("w") as lock:
+    workspace.file.parent.mkdir(parents=True, exist_ok=True)
+    with workspace.file.with_name(f"{workspace.file.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield load(Path(workspace.root))
-
-
-def _path(workspace: Workspace) -> Path:
-    return workspace.folder / FILE
+        yield load(Path(workspace.root), name=workspace.name)
 
 
 def _read(workspace: Workspace) -> TOMLDocument:
     import tomlkit
 
-    path = _path(workspace)
-    return tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
+    path = workspace.file
+    return _parsed(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
+
+
+def _parsed(text: str) -> TOMLDocument:
+    import tomlkit
+
+    return tomlkit.parse(text)
 
 
 def _write(workspace: Workspace, document: TOMLDocument) -> None:
     """Atomic and durable: a new file beside the old one takes its place."""
-    path = _path(workspace)
+    path = workspace.file
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f"{FILE}.", dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(document.as_string())

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger.base import REVISIONS, Durability
 from pulse_blocks.ledger.ledger import Ledger
-from pulse_blocks.secret_urls import resolve_references
+from pulse_blocks.ledger.revisions import require_revision
+from pulse_blocks.secret_urls import hidden, resolve_references
 
 __all__ = ["Ledger", "migrate", "open_ledger"]
 
@@ -42,7 +43,8 @@ def open_ledger(url: str, durability: Durability = "full") -> Ledger:
 def migrate(url: str) -> None:
     """Create the ledger's tables, or bring them up to date. Does nothing where they are.
 
-    Safe to call from several processes at once.
+    Safe to call from several processes at once. Raises PulseError ``ledger.newer`` for one that a later version of
+    Pulse has written.
     """
     url = resolve_references(url)
     if _is_postgres(url):
@@ -51,8 +53,11 @@ def migrate(url: str) -> None:
     else:
         from pulse_blocks.ledger.sqlite import revision
 
-    if revision(url) == REVISIONS[-1]:
+    found = revision(url)
+    if found == REVISIONS[-1]:
         return
+    if found is not None and found not in REVISIONS:
+        require_revision(hidden(url), found)
     from pulse_blocks.ledger.migrating import upgrade
 
     upgrade(url)

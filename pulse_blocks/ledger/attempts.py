@@ -106,10 +106,37 @@ class Attempts(Table):
             " where record_id >= ? and record_id < ? and (cast(? as text) is null or stage = ?) order by finished",
             (low, high, stage, stage),
         )
-        return [
-            StageRow(attempt=a, stage=s, record_id=i, record=r.encode(), finished=f, seconds=n)
-            for a, s, i, r, f, n in rows
-        ]
+        return list(map(_stage_row, rows))
+
+    def stages_beside(self, stage: str, record_id: str, other: str) -> list[StageRow]:
+        """The stages ``other`` of all attempts whose ``stage`` left this record, the oldest first."""
+        rows = self._database.read(
+            "select o.attempt, o.stage, o.record_id, o.record, o.finished, o.seconds from stages s"
+            " join stages o on o.attempt = s.attempt and o.stage = ?"
+            " where s.record_id = ? and s.stage = ? order by o.finished",
+            (other, record_id, stage),
+        )
+        return list(map(_stage_row, rows))
+
+    def stages_of(self, attempt: str) -> dict[str, StageRow]:
+        """The finished stages of an attempt, by name."""
+        rows = self._database.read(
+            "select attempt, stage, record_id, record, finished, seconds from stages where attempt = ?",
+            (attempt,),
+        )
+        return {row.stage: row for row in map(_stage_row, rows)}
+
+
+def _stage_row(row: Row) -> StageRow:
+    attempt, stage, record_id, record, finished, seconds = row
+    return StageRow(
+        attempt=attempt,
+        stage=stage,
+        record_id=record_id,
+        record=record.encode(),
+        finished=finished,
+        seconds=seconds,
+    )
 
 
 def _state(row: Row) -> AttemptState:

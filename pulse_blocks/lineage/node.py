@@ -37,12 +37,14 @@ class Node(Record, frozen=True, kw_only=True):
       ``latency_ms``, ``cached``, ``fallback``; ``label``, where one has come in: its value;
       ``archived``, where it left the ledger: ``at`` and ``file``
     - model: ``name``, ``version``, ``trees_hash``; ``threshold``, where training chose it; seen from the data
-      ``inferences``, how many it made
+      ``inferences``, how many it made; ``arrived``, where another workspace trained it: ``from`` (the workspaces on its
+      way), ``at``, ``who``, ``reason``, ``store`` and ``ledger`` of the last, ``data``, ``chunks``, ``cause`` there
     - run: ``started``, ``seconds``, ``metrics``, ``tracking_run`` (MLflow's id); ``refused``: why it gave no
       model; ``restored``: the older snapshot that was its data again, who said so and when; ``cause``: the drift
       check that asked for it
     - snapshot: ``datasource``, ``created``, ``rows``, ``hash``; below a question about rows ``matching``,
-      ``chunks``, the sha256 of those that hold them, and ``quarantined``, how many no model was trained on
+      ``chunks``, the sha256 of those that hold them, and ``quarantined``, how many no model was trained on;
+      ``kept``, where its chunks are by reference in another workspace's store
     - datasource: ``snapshots``, how many there are
     - champion (a name's pointer): ``at``, the time asked for, ``since``, ``until`` (or None), ``action`` (promote
       or rollback), ``previous`` (or None), ``reason``, ``who``, ``promotion`` (its number)

@@ -14,7 +14,7 @@ from pulse_blocks.bundle.files import key_of
 from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.ledger.inference_files import InferenceFile
 from pulse_blocks.ledger.rows import CACHED, FALLBACK, Inference
-from pulse_blocks.lineage import causing, scored
+from pulse_blocks.lineage import arrivals, causing, scored
 from pulse_blocks.lineage.graph import Sketch
 from pulse_blocks.lineage.node import Places, sha256, time_of
 from pulse_blocks.lineage.noted import noted
@@ -93,6 +93,8 @@ def model(sketch: Sketch, places: Places, model_id: str) -> None:
         facts["trees_hash"] = sha256(made_by.trees)
         if made_by.threshold is not None:
             facts["threshold"] = made_by.threshold
+    if came := arrivals.facts(places, model_id):
+        facts["arrived"] = came
     sketch.add("model", model_id, facts)
     if found is not None:
         _below(sketch, places, model_id, found.run, found.snapshot.id, found.snapshot)
@@ -163,6 +165,8 @@ def snapshot(sketch: Sketch, places: Places, snapshot_id: str, known: SnapshotFa
             "rows": found.rows,
             "hash": sha256(found.hash),
         }
+    if elsewhere := arrivals.reference(places, snapshot_id):
+        facts["kept"] = f"by reference in {elsewhere[1]}, the store of the workspace {elsewhere[0]}"
     sketch.add("snapshot", snapshot_id, facts)
 
 

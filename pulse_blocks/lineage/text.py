@@ -121,6 +121,12 @@ def _archived(label: str, value: dict[str, str]) -> Branch:
     return f"{label}: {value['at']} in {value['file']}", []
 
 
+def _arrived(label: str, value: dict[str, Any]) -> Branch:
+    more = [("Reason", "reason"), ("Ledger There", "ledger"), ("Asked For There By", "cause")]
+    below: list[Branch] = [(f"{name}: {value[key]}", []) for name, key in more if value[key]]
+    return f"{label}: {' → '.join(value['from'])} at {value['at']} by {value['who']}", below
+
+
 def _short_hash(label: str, value: str) -> Branch:
     return f"{label}: {value[: len('sha256:') + 8]}...", []
 
@@ -136,7 +142,11 @@ _SHOWN: dict[str, dict[str, tuple[str, Any]]] = {
         "label": ("Label", _json),
         "archived": ("Archived", _archived),
     },
-    "model": {"threshold": ("Decides Yes From", _rounded), "inferences": ("Inferences", _count)},
+    "model": {
+        "arrived": ("Promoted From", _arrived),
+        "threshold": ("Decides Yes From", _rounded),
+        "inferences": ("Inferences", _count),
+    },
     "run": {
         "started": ("Started", _as_it_is),
         "seconds": ("Duration", _duration),
@@ -149,6 +159,7 @@ _SHOWN: dict[str, dict[str, tuple[str, Any]]] = {
         "created": ("Created", _as_it_is),
         "rows": ("Rows", _count),
         "hash": ("Hash", _short_hash),
+        "kept": ("Kept", _as_it_is),
         "matching": ("Matching Rows", _count),
         "quarantined": ("In Quarantine", _count),
         "chunks": ("In Chunks", _lines_of),

@@ -15,10 +15,12 @@ import msgspec
 
 from pulse_blocks.errors import ProtocolError, PulseError
 from pulse_blocks.protocol import parsing, rules, walking
+from pulse_blocks.protocol.nodes import Mapping, Node, Scalar
 from pulse_blocks.protocol.problems import Problems, TooManyProblems, nearest, shown
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.settings import Workspace
 
+VERSION = 1
 LARGEST = 512 * 1024
 SUFFIX = ".yaml"
 _TOO_LARGE = f"A protocol has at most {LARGEST // 1024} KiB."
@@ -134,5 +136,24 @@ def _typed(text: str, problems: Problems) -> Protocol | None:
         if not problems:
             problems.add((), "empty", "The file is empty.", "A protocol begins with 'pulse: 1'.")
         return None
+    if (version := _later_version(root)) is not None:
+        # What else is strange in it may be sound there.
+        problems.add_at(
+            (version.line, version.column),
+            ("pulse",),
+            "newer",
+            f"This is version {version.text} of the protocol language, and this version of Pulse knows {VERSION}.",
+            "Upgrade pulse-blocks.",
+        )
+        return None
     values = walking.walk(root, walking.type_of(Protocol), (), problems)
     return None if problems else msgspec.convert(values, Protocol)
+
+
+def _later_version(root: Node) -> Scalar | None:
+    """What stands behind ``pulse``, where that is a later version than the one that is known."""
+    for key, value in root.pairs if isinstance(root, Mapping) else ():
+        if isinstance(key, Scalar) and key.text == "pulse" and isinstance(value, Scalar):
+            said = value.value()
+            return value if isinstance(said, int) and said > VERSION else None
+    return None

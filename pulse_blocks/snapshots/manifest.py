@@ -10,6 +10,7 @@ import msgspec
 
 from pulse_blocks import ids
 from pulse_blocks.errors import PulseError
+from pulse_blocks.formats import require_known
 from pulse_blocks.records import Snapshot, from_json, to_json
 from pulse_blocks.snapshots import layout
 from pulse_blocks.snapshots.sealing import holds, seal
@@ -27,9 +28,13 @@ def encode(snapshot: Snapshot) -> bytes:
 
 
 def decode(data: bytes, snapshot_id: str, where: str) -> Snapshot:
-    """The snapshot of a manifest, everything in it checked. Raises PulseError("snapshot.manifest")."""
+    """The snapshot of a manifest, everything in it checked.
+
+    Raises PulseError ``snapshot.manifest``, or ``snapshot.newer`` for a format of a later version of Pulse.
+    """
     try:
         version = msgspec.json.decode(data, type=_Format).format
+        require_known("snapshot.newer", f"The manifest {where}", version, layout.FORMAT)
         if version != layout.FORMAT:
             raise _unsound(where, f"it has format {version}, and this Pulse knows {layout.FORMAT}")
         _check_seal(data, where)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def load(store: Store, id_or_prefix: str) -> Snapshot:
     """A snapshot by its id or a unique beginning of it, with or without ``snap_``.
 
-    Raises PulseError: ``snapshot.unknown``, ``snapshot.ambiguous``, or ``snapshot.manifest`` for a manifest
-    that is damaged or of a version that is not known.
+    Raises PulseError: ``snapshot.unknown``, ``snapshot.ambiguous``, ``snapshot.manifest`` for a manifest
+    that is damaged, or ``snapshot.newer`` for one of a later version of Pulse.
     """
     wanted = id_or_prefix if id_or_prefix.startswith("snap_") else f"snap_{id_or_prefix}"
     if layout.is_id(wanted):

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from pulse_blocks.errors import PulseError
 from pulse_blocks.records import Deployment, StoredModel
 from pulse_blocks.stages.context import Context
 
 if TYPE_CHECKING:
     from pulse_blocks.ledger.rows import Promotion
-    from pulse_blocks.stores.base import Store
 
 
 def deploy(stored: StoredModel, context: Context) -> Deployment:
@@ -24,10 +20,11 @@ def deploy(stored: StoredModel, context: Context) -> Deployment:
     from pulse_blocks.bundle.signing import sign, signing_key
     from pulse_blocks.ledger import open_ledger
     from pulse_blocks.ledger.actor import actor
+    from pulse_blocks.promotion.smoke import require_same_predictions
     from pulse_blocks.stores import open_store
     from pulse_blocks.tracking import Tracking
 
-    _smoke(stored, open_store(context.workspace.store))
+    require_same_predictions(stored, open_store(context.workspace.store))
     name = context.protocol.name
     with open_ledger(context.workspace.ledger) as ledger:
         champion = ledger.champion(name)
@@ -72,29 +69,3 @@ def _reason_to_keep(champion: Promotion | None, stored: StoredModel, attempt: st
     if stored.lost:
         return f"{champion.model} stays champion: {stored.lost}"
     return None
-
-
-def _smoke(stored: StoredModel, store: Store) -> None:
-    from pulse_blocks import bundle
-    from pulse_blocks.serving.model import Model
-    from pulse_blocks.snapshots.sealing import holds
-    from pulse_blocks.training import Smoke
-
-    model = Model(bundle.load(store, stored.bundle, stored.bundle_sha256))
-    data = store.get(stored.smoke)
-    if not holds(data):
-        raise PulseError(
-            "deploy.smoke_damaged",
-            f"{store.locate(stored.smoke)} is damaged: it differs from its checksum.",
-            "The pointer was not moved. Restore the file from a backup, or run the protocol again.",
-        )
-    smoke = msgspec.json.decode(data, type=Smoke)
-    records = msgspec.convert(smoke.rows, list[model.record], strict=False)  # type: ignore[name-defined]
-    served = model.values(records)
-    differing = sum(ours != offline for ours, offline in zip(served, smoke.predictions, strict=True))
-    if differing:
-        raise PulseError(
-            "deploy.smoke",
-            f"{stored.model} serves {differing} of {len(served)} predictions that differ from the offline ones.",
-            "The pointer was not moved. Please report this: it is an error of Pulse's own.",
-        )

@@ -21,10 +21,13 @@ def register(client: Any, protocol: Protocol, trained: TrainedModel, files: Mapp
     """
     name = protocol.name
     _require_name(client, protocol)
-    for condition in (f"tags.`pulse.model` = '{trained.model}'", f"run_id = '{trained.tracking_run}'"):
-        found = client.search_model_versions(f"name = '{name}' and {condition}", max_results=1)
-        if found:
-            return str(found[0].version)
+    if known := version_of(client, name, trained.model):
+        return known
+    found = client.search_model_versions(
+        f"name = '{name}' and run_id = '{trained.tracking_run}'", max_results=1
+    )
+    if found:
+        return str(found[0].version)
     model_id = _logged_model(client, protocol, trained, files)
     run = client.get_run(trained.tracking_run)
     lineage = {key: value for key, value in run.data.tags.items() if key.startswith("pulse.")}
@@ -38,6 +41,12 @@ def register(client: Any, protocol: Protocol, trained: TrainedModel, files: Mapp
         await_creation_for=0,
     )
     return str(version.version)
+
+
+def version_of(client: Any, name: str, model: str) -> str | None:
+    """The version of a model, None where the registry has none."""
+    found = client.search_model_versions(f"name = '{name}' and tags.`pulse.model` = '{model}'", max_results=1)
+    return str(found[0].version) if found else None
 
 
 def set_champion(client: Any, name: str, version: str) -> None:

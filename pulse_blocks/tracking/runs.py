@@ -9,7 +9,7 @@ from typing import Any
 
 from pulse_blocks import ids
 from pulse_blocks.protocol.spec import Protocol, to_json
-from pulse_blocks.records import as_dict
+from pulse_blocks.records import TrainedModel, as_dict
 from pulse_blocks.settings import Workspace
 from pulse_blocks.training.card import Card
 from pulse_blocks.training.card.plots import importance_png
@@ -118,6 +118,19 @@ def _environment_tags(fitted: Fitted) -> list[Any]:
     said = fitted.environment
     facts = {**said.packages, "python": said.python, "platform": said.platform}
     return [RunTag(f"pulse.environment.{name}", value) for name, value in facts.items()]
+
+
+def log_arrival(client: Any, run_id: str, trained: TrainedModel, workspace: str) -> None:
+    """What a run says that trained nothing: whose model it stands for. The same again changes nothing."""
+    from mlflow.entities import Metric, RunTag
+
+    began = client.get_run(run_id).info.start_time
+    tags = {"pulse.model": trained.model, "pulse.trained_in": workspace, "pulse.trained_by": trained.run}
+    client.log_batch(
+        run_id,
+        metrics=[Metric(name, value, began, 0) for name, value in trained.metrics.items()],
+        tags=[RunTag(name, value) for name, value in tags.items()],
+    )
 
 
 def log_card(client: Any, run_id: str, card: Card) -> None:

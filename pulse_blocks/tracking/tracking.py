@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from pulse_blocks.progress import listening
 from pulse_blocks.protocol.spec import Protocol
-from pulse_blocks.records import TrainedModel
+from pulse_blocks.records import Snapshot, TrainedModel
 from pulse_blocks.settings import Workspace
 from pulse_blocks.tracking.connection import connect, door, exclusive
 from pulse_blocks.tracking.drift import DriftFacts
@@ -130,6 +132,29 @@ class Tracking:
 
         with door(self._workspace), self._alone(name):
             return drift.log_drift(self._client, self._workspace, name, model, facts, page)
+
+    def receive(
+        self,
+        protocol: Protocol,
+        trained: TrainedModel,
+        snapshot: Snapshot,
+        attempt: str,
+        workspace: str,
+        files: Mapping[str, bytes],
+    ) -> str:
+        """The version of a model that ``workspace`` trained: found here, or registered by a run that says so."""
+        from pulse_blocks.tracking import registry, runs
+
+        with door(self._workspace):
+            known = registry.version_of(self._client, protocol.name, trained.model)
+        if known is not None:
+            return known
+        run = self.open_run(protocol, snapshot.id, snapshot.hash, snapshot.datasource, attempt)
+        with door(self._workspace):
+            runs.log_arrival(self._client, run, trained, workspace)
+        version = self.register(protocol, msgspec.structs.replace(trained, tracking_run=run), files)
+        self.finish(run)
+        return version
 
     def set_champion(self, name: str, version: str) -> None:
         """Let the registry's alias ``champion`` name this version. The ledger is what decides."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from pulse_blocks.errors import PulseError
+from pulse_blocks.formats import Numbered, require_known
 from pulse_blocks.records import from_json, to_json
 from pulse_blocks.snapshots.sealing import holds, seal
 from pulse_blocks.stores.base import Store
 from pulse_blocks.training.growth import Grown
 from pulse_blocks.training.unfinished import PREFIX
+
+_FORMAT = 1
 
 
 class Checkpoints:
@@ -20,7 +25,10 @@ class Checkpoints:
         self._store, self._prefix, self._keeps = store, f"{PREFIX}{key}/", keeps
 
     def latest(self) -> Grown | None:
-        """The latest state that is whole; a damaged one is as if it were not there."""
+        """The latest state that is whole; a damaged one is as if it were not there.
+
+        Raises PulseError ``training.newer`` for one that a later version of Pulse has written.
+        """
         for key in reversed(list(self._store.keys(self._prefix))):
             try:
                 data = self._store.get(key)
@@ -30,6 +38,8 @@ class Checkpoints:
                 # Another run of the same fit has gone on, or come to its end.
                 continue
             if holds(data):
+                found = msgspec.json.decode(data, type=Numbered).format
+                require_known("training.newer", f"The checkpoint {self._store.locate(key)}", found, _FORMAT)
                 return from_json(data, Grown)
         return None
 

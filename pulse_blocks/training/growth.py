@@ -34,9 +34,10 @@ class Grown(Record, frozen=True, kw_only=True):
     """A fit between two stretches: all that the next one is decided by.
 
     ``text`` holds the trees so far, ``ends`` the number of rounds in it after each stretch; ``rounds`` counts those
-    that were tried, ``stopped`` says that no more are wanted.
+    that were tried, ``stopped`` says that no more are wanted. ``format`` is the version of this record.
     """
 
+    format: int = 1
     text: str = ""
     ends: tuple[int, ...] = ()
     rounds: int = 0

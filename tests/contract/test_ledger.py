@@ -251,6 +251,13 @@ def test_stages_are_kept_once_and_found_by_record(ledger: Ledger) -> None:
     assert ledger.stage_rows("snap_bb") == []
     assert [r.stage for r in ledger.stage_rows("run_", stage="train")] == ["train"]
     assert ledger.stage_rows("run_", stage="store") == []
+    assert {name: row.record_id for name, row in ledger.stages_of(attempt.id).items()} == {
+        "snapshot": "snap_aa11",
+        "train": "run_1",
+    }
+    assert [r.record_id for r in ledger.stages_beside("snapshot", "snap_aa11", "train")] == ["run_1"]
+    assert ledger.stages_beside("snapshot", "snap_aa11", "store") == []
+    assert ledger.stages_beside("validate", "snap_aa11", "train") == []
 
 
 def test_an_ended_attempt_is_not_begun_again(ledger: Ledger) -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pulse_blocks import settings
 from pulse_blocks.cli import stack
 from pulse_blocks.cli.embedded import Running
 from pulse_blocks.ledger import open_ledger
 from pulse_blocks.protocol import loading
 from pulse_blocks.settings import Workspace
 from tests.prefect_server import Server
-from tests.tiny_project import ROOT, environment
+from tests.tiny_project import ROOT, environment, pulse
 
 PREFECT_YAML = """\
 name: tiny
@@ -55,6 +56,46 @@ def test_a_deployment_run_trains_and_promotes(
         assert ledger.champion("tiny") is not None
     blocks = server.post("/block_documents/filter", {})
     assert ("pulse-workspace", "default") in [(b["block_type"]["slug"], b["name"]) for b in blocks]
+
+
+@pytest.mark.long
+def test_runs_work_in_the_workspace_that_deployed_them(
+    server: Server, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker knows nothing of workspaces: pipeline, training step and automations go where the deployment says.
+
+    Another workspace cannot take the same deployments over.
+    """
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    (project / "prefect.yaml").write_text(PREFECT_YAML.replace("name: tiny\n", "name: aside\n"))
+    assert pulse(project, "workspace", "create", "dev").returncode == 0
+    file = project / ".pulse" / settings.FILE
+    table = "[workspaces.dev]\n"
+    file.write_text(file.read_text().replace(table, f'{table}training_pool = "pulse"\n'))
+    default, dev = (settings.load(project, environ={}, name=name) for name in ("default", "dev"))
+    running = Running(api=server.api, ui=server.api.removesuffix("/api"))
+    worker = stack.worker(default, running)
+    try:
+        deployed = pulse(project, "--workspace", "dev", "deploy", **server.env)
+        assert deployed.returncode == 0, deployed.stderr
+        worker.wait_ready()
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", "deployment", "run", "train/aside", "--watch"],
+            env=environment(project, **server.env), capture_output=True, text=True, timeout=150, check=False,
+        )  # fmt: skip
+    finally:
+        worker.stop()
+    assert done.returncode == 0, done.stdout + done.stderr
+    with open_ledger(dev.ledger) as ledger:
+        champion = ledger.champion("tiny")
+        assert champion is not None
+        assert champion.attempt is not None
+        assert ledger.steps(champion.attempt)
+    assert not (project / ".pulse" / "ledger.db").exists()
+    refused = pulse(project, "deploy", **server.env)
+    assert refused.returncode == 1
+    assert "aside on this Prefect server runs in the workspace dev, not in default" in refused.stderr
 
 
 def test_prefect_yaml_says_what_the_protocols_say() -> None:

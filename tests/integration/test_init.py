@@ -19,7 +19,11 @@ import pytest
 from pulse_blocks.cli.ports import free_port
 from pulse_blocks.cli.scaffold import project_files
 from pulse_blocks.cli.services import Service
-from tests.tiny_project import PROTOCOL, RECORD, ROOT, pulse, write_parcels
+from tests.interpreters import interpreter
+from tests.required import need
+from tests.tiny_project import RECORD, ROOT, pulse, write_parcels
+
+QUERY = ("--query", "select * from parcels")
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +41,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Installed:
-    """An environment that has the wheel; other packages come from this one, the checkout does not."""
+    """An environment that has the wheel and not the checkout."""
 
-    def __init__(self, folder: Path, wheel: Path) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.python = folder / "bin" / "python"
+        self._pulse = folder / "bin" / "pulse"
+
+    @classmethod
+    def beside(cls, folder: Path, wheel: Path) -> Installed:
+        """Other packages come from the environment of the tests."""
         venv = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
         subprocess.run(venv, check=True, capture_output=True)
         site = next((folder / "lib").glob("python*")) / "site-packages"
@@ -48,8 +58,16 @@ class Installed:
         subprocess.run([*install, *prefix], check=True, capture_output=True)
         # Packages only: the checkout's own .pth file in that folder is not read.
         (site / "packages.pth").write_text(sysconfig.get_paths()["purelib"])
-        self.python = folder / "bin" / "python"
-        self._pulse = folder / "bin" / "pulse"
+        return cls(folder)
+
+    @classmethod
+    def alone(cls, folder: Path, wheel: Path, python: Path) -> Installed:
+        """An environment of another Python, empty but for the wheel and what it asks for, at the pinned versions."""
+        uv = [sys.executable, "-m", "uv"]
+        inside = ["--python", str(folder / "bin" / "python"), "-c", str(ROOT / "requirements" / "dev.txt")]
+        subprocess.run([*uv, "venv", "-q", "--python", str(python), str(folder)], check=True)
+        subprocess.run([*uv, "pip", "install", "-q", *inside, str(wheel), "pytest"], check=True)
+        return cls(folder)
 
     def env(self, home: Path) -> dict[str, str]:
         """An environment that knows neither checkout nor project."""
@@ -76,7 +94,7 @@ class Installed:
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """The wheel in an environment of its own."""
-    return Installed(tmp_path_factory.mktemp("venv"), wheel)
+    return Installed.beside(tmp_path_factory.mktemp("venv"), wheel)
 
 
 def test_the_wheel_carries_the_flows_of_the_checkout(wheel: Path) -> None:
@@ -93,15 +111,32 @@ def test_the_wheel_carries_the_flows_of_the_checkout(wheel: Path) -> None:
 
 
 def test_from_a_csv_file_to_a_traced_prediction(installed: Installed, tmp_path: Path) -> None:
-    """The installed wheel, a CSV file and one protocol are enough."""
-    write_csv(tmp_path / "parcels.csv")
-    made = installed.run(tmp_path, "init", "shop", "--datasource", "parcels.csv", "--json")
+    """The installed wheel and a CSV file are enough."""
+    from_csv_to_trace(installed, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("version", ["3.11", "3.13"])
+def test_every_python_goes_all_the_way(wheel: Path, tmp_path: Path, version: str) -> None:
+    """The oldest and the newest Python that Pulse is for, each in an environment that has the wheel alone."""
+    python = interpreter(version)
+    need(python, f"needs a Python {version}, on the PATH or of pyenv")
+    assert python is not None
+    from_csv_to_trace(Installed.alone(tmp_path / "venv", wheel, python), tmp_path)
+
+
+def from_csv_to_trace(installed: Installed, folder: Path) -> None:
+    """Init, draft, check, deploy, the project's own tests, run, serve, predict, lineage, audit."""
+    write_csv(folder / "parcels.csv")
+    made = installed.run(folder, "init", "shop", "--datasource", "parcels.csv", "--json")
     assert json.loads(made.stdout)["datasource"] == "parcels"
-    project = tmp_path / "shop"
+    project = folder / "shop"
     where = [str(installed.python), "-c", "import pulse_blocks; print(pulse_blocks.__file__)"]
     found = subprocess.run(where, cwd=project, capture_output=True, text=True, check=True)
     assert str(ROOT / "pulse_blocks") not in found.stdout
-    (project / "protocols" / "tiny.yaml").write_text(PROTOCOL)
+    drafted = installed.run(project, "protocol", "draft", "--name", "tiny", "--datasource", "parcels", *QUERY)
+    (project / "protocols" / "tiny.yaml").write_text(drafted.stdout)
     installed.run(project, "check")
     installed.run(project, "deploy")
     tests = [str(installed.python), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
@@ -115,6 +150,54 @@ def test_from_a_csv_file_to_a_traced_prediction(installed: Installed, tmp_path: 
     assert f"├── Model: {summary['model']}" in told.stdout
     assert "Datasource: parcels" in told.stdout
     assert installed.run(project, "audit", "verify").stdout.startswith("Everything holds: ")
+
+
+@pytest.mark.parametrize("kind", ["parquet", "sqlite", "postgresql"])
+def test_every_kind_of_datasource_leads_to_a_snapshot(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    """Init, the draft as it stands, and the rows are read by it: whatever the project begins with."""
+    write_parcels(tmp_path / "parcels.db")
+    url = "sqlite:///parcels.db"
+    if kind == "parquet":
+        url = parquet_of(tmp_path / "parcels.db")
+    elif kind == "postgresql":
+        url = postgres_of(tmp_path / "parcels.db", request.getfixturevalue("postgres_server").new_database())
+    done = pulse(tmp_path, "init", "shop", "--datasource", url, "--json")
+    assert done.returncode == 0, done.stderr
+    project, source = tmp_path / "shop", json.loads(done.stdout)["datasource"]
+    drafted = pulse(project, "protocol", "draft", "--name", "tiny", "--datasource", source, *QUERY)
+    assert drafted.returncode == 0, drafted.stderr
+    (project / "protocols" / "tiny.yaml").write_text(drafted.stdout)
+    taken = pulse(project, "snapshot", "create", "tiny", "--json")
+    assert taken.returncode == 0, taken.stderr
+    assert json.loads(taken.stdout)["rows"] == 3000
+
+
+def parquet_of(database: Path) -> str:
+    """The parcels as a Parquet file beside the database; its path."""
+    import polars as pl
+
+    with sqlite3.connect(database) as db:
+        pl.read_database("select * from parcels", db).write_parquet(database.with_suffix(".parquet"))
+    db.close()
+    return "parcels.parquet"
+
+
+def postgres_of(database: Path, url: str) -> str:
+    """The parcels in a PostgreSQL database; its URL again."""
+    import psycopg
+
+    with sqlite3.connect(database) as db, psycopg.connect(url) as server:
+        server.execute(
+            "create table parcels (parcel text primary key, sent timestamp, weight double precision,"
+            " distance double precision, carrier text, express boolean, late boolean)"
+        )
+        with server.cursor().copy("copy parcels from stdin") as copy:
+            for *facts, express, late in db.execute("select * from parcels"):
+                copy.write_row([*facts, bool(express), bool(late)])
+    db.close()
+    return url
 
 
 @contextmanager

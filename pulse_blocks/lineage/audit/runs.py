@@ -10,6 +10,7 @@ from pulse_blocks.ledger.rows import StageRow
 from pulse_blocks.lineage.audit.finding import Finding, Tally
 from pulse_blocks.lineage.node import Places
 from pulse_blocks.records import (
+    Arrival,
     Deployment,
     RawBatch,
     Record,
@@ -30,6 +31,7 @@ _RECORDS: dict[str, tuple[type[Record], str]] = {
     "refused": (RefusedModel, "run"),
     "store": (StoredModel, "model"),
     "deploy": (Deployment, "model"),
+    "arrive": (Arrival, "model"),
 }
 # A part of a batch scoring: what it has made is checked by its files.
 _PART = "score "
@@ -42,6 +44,7 @@ _REPEATED = {
     ("store", "deploy"): {"model": "model", "run": "run", "snapshot": "snapshot"},
     ("snapshot", "validate"): {"id": "snapshot"},
     ("ingest", "snapshot"): {"content": "hash"},
+    ("store", "arrive"): {name: name for name in ("model", "bundle_sha256", "snapshot")},
 }
 
 

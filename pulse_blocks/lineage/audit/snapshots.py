@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pulse_blocks.lineage import resolving
+from pulse_blocks.lineage.arrivals import verify_snapshot
 from pulse_blocks.lineage.audit.finding import Finding, Tally, attempt
 from pulse_blocks.lineage.node import Places
 from pulse_blocks.lineage.noted import noted
@@ -14,7 +15,6 @@ from pulse_blocks.records import SnapshotRef
 def check(places: Places, tally: Tally) -> Iterator[Finding]:
     """Of all snapshots in the store, and those that the ledger remembers."""
     from pulse_blocks.snapshots.reading import load
-    from pulse_blocks.snapshots.verify import verify
 
     remembered = _remembered(places)
     for one in sorted({*resolving.snapshot_ids(places), *remembered}):
@@ -24,7 +24,7 @@ def check(places: Places, tally: Tally) -> Iterator[Finding]:
             yield Finding(kind="snapshot", id=one, problem=snapshot)
             continue
         tally["chunks"] += len(snapshot.chunks)
-        report = verify(places.store, snapshot)
+        report = verify_snapshot(places, snapshot)
         yield from (Finding(kind="snapshot", id=one, problem=problem) for problem in report.problems)
         if one in remembered and snapshot.hash not in remembered[one]:
             problem = f"Its manifest has the hash {snapshot.hash}, and the run that made it noted another."

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from pulse_blocks.formats import Numbered, require_known
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import Snapshot, ValidatedData, from_json, to_json
 from pulse_blocks.snapshots.sealing import holds, seal
 from pulse_blocks.stores.base import Store
 from pulse_blocks.training.search.trial import Trial, Tried, batch_size
 from pulse_blocks.training.unfinished import PREFIX, search_key
+
+_FORMAT = 1
 
 
 class Results:
@@ -17,12 +22,22 @@ class Results:
         self._store, self._prefix = store, f"{PREFIX}{key}/"
 
     def of(self, trial: Trial) -> Tried | None:
-        """How this trial went, if it did; one of other parameters, or damaged, does not count."""
+        """How this trial went, if it did; one of other parameters, or damaged, does not count.
+
+        Raises PulseError ``training.newer`` for a record that a later version of Pulse has written.
+        """
         if self._store.size(self._key(trial.number)) is None:
             return None
         data = self._store.get(self._key(trial.number))
-        found = from_json(data, Tried) if holds(data) else None
-        return found if found is not None and found.params == trial.params else None
+        if not holds(data):
+            return None
+        place, version = (
+            self._store.locate(self._key(trial.number)),
+            msgspec.json.decode(data, type=Numbered).format,
+        )
+        require_known("training.newer", f"The trial {place}", version, _FORMAT)
+        found = from_json(data, Tried)
+        return found if found.params == trial.params else None
 
     def keep(self, tried: Tried) -> None:
         """Remember how a trial went."""

@@ -38,9 +38,10 @@ class Trial(Record, frozen=True, kw_only=True):
 class Tried(Record, frozen=True, kw_only=True):
     """How a trial went. ``values`` maps rounds to the metric (as LightGBM gives it); ``value`` is what it ended with.
 
-    ``refused`` says why parameters that do not go together could not be tried.
+    ``refused`` says why parameters that do not go together could not be tried. ``format`` is this record's version.
     """
 
+    format: int = 1
     number: int
     params: Params
     state: Literal["complete", "pruned", "refused"]

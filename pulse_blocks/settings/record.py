@@ -1,24 +1,15 @@
-"""The workspace: where snapshots, models, MLflow and the ledger of a project live.
-
-A plain record, read from ``.pulse/workspace.toml`` and the environment, so that the runtime and the command
-line need no Prefect. Where nothing is configured it is the embedded default below ``.pulse/``. For every key
-``KEY`` of the file the environment variable ``PULSE_KEY`` wins over it.
-"""
+"""The record of a workspace, and what a path in it means."""
 
 from __future__ import annotations
 
-import os
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from pulse_blocks.errors import PulseError
-
 FOLDER = ".pulse"
 FILE = "workspace.toml"
+DEFAULT = "default"
 _SQLITE = "sqlite:///"
 
 
@@ -35,11 +26,12 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     the runtime survives in the ledger: a power loss, or only the death of the process. ``training_pool`` is the Prefect
     work pool on which training runs as a step of its own; where it is empty training is a child of the pipeline.
     ``dask`` is the address of a Dask scheduler or a cluster class for training with several workers; where it is empty
-    they are processes of this machine.
+    they are processes of this machine. ``place`` is the folder of what belongs to this workspace alone.
     """
 
     root: str = ""
-    name: str = "default"
+    place: str = FOLDER
+    name: str = DEFAULT
     store: str = f"{FOLDER}/store"
     ledger: str = f"{_SQLITE}{FOLDER}/ledger.db"
     tracking: str = f"{_SQLITE}{FOLDER}/mlflow.db"
@@ -51,8 +43,13 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def folder(self) -> Path:
-        """The ``.pulse`` folder of the project."""
-        return Path(self.root) / FOLDER
+        """What belongs to this workspace: ``.pulse``, or a folder below it."""
+        return Path(self.root) / self.place
+
+    @property
+    def file(self) -> Path:
+        """The file that describes all workspaces of the project."""
+        return Path(self.root) / FOLDER / FILE
 
     @property
     def protocols(self) -> Path:
@@ -61,47 +58,19 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 # What a file, the environment (as PULSE_KEY) or a Prefect block may say.
-KEYS = tuple(name for name in Workspace.__struct_fields__ if name not in ("root", "datasources"))
+KEYS = tuple(
+    name for name in Workspace.__struct_fields__ if name not in ("root", "place", "name", "datasources")
+)
 
 
-def find_root(start: Path | None = None) -> Path:
-    """The project's folder: PULSE_ROOT, or the nearest parent with ``.pulse/`` or ``protocols/``."""
-    configured = os.environ.get("PULSE_ROOT")
-    if configured:
-        return Path(configured).resolve()
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if (folder / FOLDER).is_dir() or (folder / "protocols").is_dir():
-            return folder
-    return here
-
-
-def load(root: Path | None = None, environ: Mapping[str, str] | None = None) -> Workspace:
-    """Read the workspace of a project. Raises PulseError for a file that cannot be understood."""
-    folder = root.resolve() if root else find_root()
-    env = os.environ if environ is None else environ
-    path = folder / FOLDER / FILE
-    values = _read(path)
-    for key in KEYS:
-        if from_env := env.get(f"PULSE_{key.upper()}"):
-            values[key] = from_env
-    values["root"] = str(folder)
-    try:
-        workspace = msgspec.convert(values, Workspace)
-    except msgspec.ValidationError as error:
-        raise PulseError("workspace.invalid", f"{path}: {error}.", "Correct or remove that key.") from None
-    return absolute(workspace)
-
-
-def _read(path: Path) -> dict[str, object]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PulseError(
-            "workspace.invalid", f"{path} is not valid TOML: {error}.", "Correct the file."
-        ) from None
+def places_below(place: str) -> dict[str, object]:
+    """Where a workspace keeps things if nobody says otherwise."""
+    return {
+        "store": f"{place}/store",
+        "ledger": f"{_SQLITE}{place}/ledger.db",
+        "tracking": f"{_SQLITE}{place}/mlflow.db",
+        "artifacts": f"{place}/artifacts",
+    }
 
 
 def absolute(workspace: Workspace) -> Workspace:
