@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 STAMP := $(VENV)/.installed
+TWO := -n 2 --dist loadgroup --durations 40
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: help install demo test test-long lint format faults faults-short bench bench-serving lock docs screenshots release-check up clean
+.PHONY: help install demo test test-long lint format faults faults-short bench bench-serving lock docs reference screenshots release-check up clean
 
 help: ## list every verb
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,10 +33,10 @@ demo: install ## the whole story on real flights, from a YAML file to a traced p
 	@$(BIN)/pulse demo $(ARGS)
 
 test: install ## all tests, on real servers
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not faults and not long' $(ARGS)
+	@$(BIN)/python -m pytest $(TWO) -m 'not faults and not long' $(ARGS)
 
 test-long: install ## whole loops on real servers: minutes each
-	@$(BIN)/python -m pytest -m 'long and not faults' $(ARGS)
+	@$(BIN)/python -m pytest $(TWO) -m 'long and not faults' $(ARGS)
 
 lint: install ## formatting, lint, types, import contracts
 	@$(BIN)/ruff format --check .
@@ -51,7 +52,7 @@ faults: install ## every fault test in full; prints the tables of docs/reliabili
 	@PULSE_FAULTS=full $(BIN)/python -m pytest -m faults -s $(ARGS)
 
 faults-short: install ## a seeded tenth of the fault tests
-	@PULSE_FAULTS=short $(BIN)/python -m pytest -m faults $(ARGS)
+	@PULSE_FAULTS=short $(BIN)/python -m pytest $(TWO) -m faults $(ARGS)
 
 bench: install ## figures against named peers, from one run on this machine
 	@$(BIN)/python -m tests.bench $(ARGS)
@@ -72,6 +73,9 @@ lock: install ## renew the pinned versions and hashes in requirements/
 
 docs: install ## the site of docs/ in .pulse/site, without network
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q --strict
+
+reference: install ## renew docs/reference/, which is made of the code
+	@$(BIN)/python -m docs.generating
 
 screenshots: install ## the pictures in docs/, taken from a real browser
 	@$(BIN)/python docs/screenshots.py

@@ -11,9 +11,9 @@ import uuid_utils
 Kind = Literal["snapshot", "run", "model", "inference", "scoring", "cause"]
 
 _SNAPSHOT, _RUN, _INFERENCE, _SCORING = "snap_", "run_", "inference_", "score_"
-# Drift checks, regressions and restores. Whole ones alone: a datasource may be called drift_data.
-_CAUSE = re.compile(r"(?:(?:drift|regression)_[0-9a-hjkmnp-tv-z]{26}|restore_[0-9]{1,18})\Z")
-_RESTORE = "restore_"
+# Drift checks, regressions, restores and rollbacks. Whole ones alone: a datasource may be called drift_data.
+_CAUSE = re.compile(r"(?:(?:drift|regression)_[0-9a-hjkmnp-tv-z]{26}|(?:restore|rollback)_[0-9]{1,18})\Z")
+_RESTORE, _ROLLBACK = "restore_", "rollback_"
 # Crockford's base 32: no i, l, o, u; sorts as the number does.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
@@ -39,6 +39,13 @@ def new_inference_id() -> str:
     return _INFERENCE + base32(uuid_utils.uuid7().int)
 
 
+def new_inference_ids(count: int) -> list[str]:
+    """At most 2**19 ids of one moment, in ascending order: their last 20 bits count up from a random number."""
+    first = uuid_utils.uuid7().int & ~(1 << 19)
+    head, start = _INFERENCE + base32(first)[:22], first & 0xFFFFF
+    return [head + _PAIRS[number >> 10] + _PAIRS[number & 1023] for number in range(start, start + count)]
+
+
 def scoring_id(attempt: str) -> str:
     """``score_`` and the digits of the attempt that makes it: whoever goes on with that one keeps the id."""
     return _SCORING + attempt.rpartition("_")[2]
@@ -51,8 +58,22 @@ def restore_id(seq: int) -> str:
 
 def restore_seq(restore: str) -> int | None:
     """The number in such an id; None for any other text."""
-    digits = restore.removeprefix(_RESTORE)
-    return int(digits) if restore.startswith(_RESTORE) and digits.isdecimal() else None
+    return _number(restore, _RESTORE)
+
+
+def rollback_id(seq: int) -> str:
+    """``rollback_`` and the number of a promotion that went back to a champion of before."""
+    return f"{_ROLLBACK}{seq}"
+
+
+def rollback_seq(rollback: str) -> int | None:
+    """The number in such an id; None for any other text."""
+    return _number(rollback, _ROLLBACK)
+
+
+def _number(text: str, prefix: str) -> int | None:
+    digits = text.removeprefix(prefix)
+    return int(digits) if text.startswith(prefix) and digits.isdecimal() else None
 
 
 def base32(number: int) -> str:

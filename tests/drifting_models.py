@@ -153,14 +153,15 @@ def ask(
     length: dt.timedelta = WEEK,
     *,
     event_time: bool = True,
+    name: str = "tiny",
 ) -> list[str]:
-    """Put answers of the champion into the ledger, their times spread evenly over a window; returns their ids.
+    """Put answers of the champion of ``name`` into the ledger, evenly over a window; returns their ids.
 
     Without ``event_time`` they have only the time of their arrival, which is then spread.
     """
     store = open_store(workspace.store)
     with open_ledger(workspace.ledger) as ledger:
-        champion = ledger.champion("tiny")
+        champion = ledger.champion(name)
         assert champion is not None
         model = Model(bundles.load(store, champion.bundle, champion.bundle_sha256))
         asked = [msgspec.convert(record, model.record) for record in records]

@@ -1,4 +1,4 @@
-"""A proxy between a client and a server that fails on purpose: cuts, stalls, loses answers, says 503 or expired."""
+"""A proxy between a client and a server that fails on purpose: cuts, stalls, loses answers, refuses with 500 or 503."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-Fault = Literal["pass", "503", "expired", "stall", "cut", "lose-answer"]
+Fault = Literal["pass", "500", "503", "expired", "stall", "cut", "lose-answer"]
 Chooser = Callable[[bytes], Fault]
 
 _SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>later</Message></Error>"
@@ -16,11 +16,18 @@ _BUSY = (
     b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\n"
     b"Content-Length: %d\r\n\r\n%b" % (len(_SLOW_DOWN), _SLOW_DOWN)
 )
+_BROKEN = (
+    b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+    b"Content-Length: 6\r\n\r\nbroken"
+)
 _TOO_OLD = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
 _EXPIRED = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/xml\r\nConnection: close\r\n"
     b"Content-Length: %d\r\n\r\n%b" % (len(_TOO_OLD), _TOO_OLD)
 )
+
+
+_REFUSALS: dict[Fault, bytes] = {"500": _BROKEN, "503": _BUSY, "expired": _EXPIRED}
 
 
 class HttpProxy:
@@ -59,8 +66,8 @@ class HttpProxy:
             line = head.split(b"\r\n", 1)[0]
             fault = self.choose(line)
             self.requests.append(f"{fault} {line.decode('latin-1')}")
-            if fault in ("503", "expired"):
-                refusal, empty, reason = (_BUSY if fault == "503" else _EXPIRED).partition(b"\r\n\r\n")
+            if fault in _REFUSALS:
+                refusal, empty, reason = _REFUSALS[fault].partition(b"\r\n\r\n")
                 # As servers do: there is no body after HEAD, and so no reason.
                 client.sendall(refusal + empty + (b"" if line.startswith(b"HEAD") else reason))
             elif fault == "stall":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,9 @@ from tests.prefect_server import Server
 from tests.tiny_project import environment
 
 
-def run(folder: Path, server: Server, name: str = "tiny", **env: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, server: Server, name: str = "tiny", timeout: float = 120, **env: str
+) -> subprocess.CompletedProcess[str]:
     """``pulse run NAME --json`` as a process."""
     return subprocess.run(
         [sys.executable, "-m", "pulse_blocks", "run", name, "--json"],
@@ -24,9 +27,28 @@ def run(folder: Path, server: Server, name: str = "tiny", **env: str) -> subproc
         env=environment(folder, **server.env, **env),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=timeout,
         check=False,
     )
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes below a process, whichever of its threads has started them."""
+    own: list[int] = []
+    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            own += [int(one) for one in thread.read_text().split()]
+    return own + [far for child in own for far in descendants(child)]
+
+
+def training_processes(pid: int) -> list[int]:
+    """The training processes below a process."""
+    found = []
+    for one in descendants(pid):
+        with contextlib.suppress(OSError):
+            if b"training.process.child" in Path(f"/proc/{one}/cmdline").read_bytes():
+                found.append(one)
+    return found
 
 
 def check_whole(folder: Path, summary: dict[str, Any], name: str = "tiny") -> None:

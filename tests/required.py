@@ -17,6 +17,12 @@ def need(present: object, reason: str) -> None:
     pytest.skip(reason)
 
 
+def need_of_machine(present: object, reason: str) -> None:
+    """Skip the test unless ``present``, in CI too: what the kernel or the container forbids nobody can install."""
+    if not present:
+        pytest.skip(reason)
+
+
 def need_programs(*programs: str, package: str) -> None:
     """Skip (or fail) the test unless all ``programs`` are on the PATH; ``package`` says where they come from."""
     missing = [program for program in programs if shutil.which(program) is None]

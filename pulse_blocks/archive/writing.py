@@ -44,6 +44,7 @@ class InferenceWriter:
         )
         self._models: Counter[str] = Counter()
         self._first = self._last = ""
+        self._times: tuple[int, int] | None = None
 
     @property
     def rows(self) -> int:
@@ -64,6 +65,9 @@ class InferenceWriter:
             raise ValueError("The ids of inferences must ascend within a file.")
         self._first, self._last = self._first or ids[1], ids[-1]
         self._models.update(row[4] for row in rows)
+        times = [row[1] if row[2] is None else row[2] for row in rows]
+        first, last = self._times or (times[0], times[0])
+        self._times = min(first, *times), max(last, *times)
         found = columns.batch(rows)
         self._writer.write_batch(pa.RecordBatch.from_arrays([*found.columns, *extra], schema=self._schema))
 
@@ -76,6 +80,7 @@ class InferenceWriter:
 
     def described(self, key: str, sha256: str, size: int, scoring: str | None = None) -> InferenceFile:
         """What the ledger's index says of the file."""
+        first, last = self._times or (None, None)
         return InferenceFile(
             key=key,
             sha256=sha256,
@@ -86,4 +91,6 @@ class InferenceWriter:
             models=dict(self._models),
             bytes=size,
             at=now_us(),
+            first_time=first,
+            last_time=last,
         )

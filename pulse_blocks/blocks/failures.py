@@ -9,8 +9,7 @@ from prefect.settings import PREFECT_API_URL
 from pulse_blocks.blocks.workspace import load_workspace
 from pulse_blocks.events import deliver
 from pulse_blocks.ledger import migrate, open_ledger
-
-EVENT = "pulse.automation.failed"
+from pulse_blocks.ledger.catalogue import AUTOMATION_FAILED
 
 
 def note(event: str, automation: str, action: str, reason: str) -> bool:
@@ -21,7 +20,9 @@ def note(event: str, automation: str, action: str, reason: str) -> bool:
         is_new = ledger.note_automation_failure(event, automation, action, reason)
         if is_new:
             ledger.emit(
-                EVENT, "pulse.automations", {"automation": automation, "failed": action, "reason": reason}
+                AUTOMATION_FAILED.name,
+                AUTOMATION_FAILED.resource,
+                {"automation": automation, "failed": action, "reason": reason},
             )
             if api := PREFECT_API_URL.value():
                 deliver(ledger, api, os.environ.get("PREFECT_API_KEY"))

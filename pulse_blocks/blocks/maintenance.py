@@ -15,6 +15,7 @@ from pulse_blocks.blocks.workspace import load_workspace
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import migrate, open_ledger
 from pulse_blocks.ledger.actor import actor
+from pulse_blocks.snapshots import abandoned
 from pulse_blocks.stores import open_store
 
 
@@ -26,24 +27,30 @@ def keep_the_ledger_small() -> State[Any]:
         migrate(workspace.ledger)
         with open_ledger(workspace.ledger) as ledger:
             now = dt.datetime.now(dt.UTC)
-            done = maintain(ledger, open_store(workspace.store), wanted, actor(), now)
+            store = open_store(workspace.store)
+            done = maintain(ledger, store, wanted, actor(), now)
+            unfinished = abandoned.drop(store)
     except PulseError as error:
         return Failed(message=str(error), data=error)
     if rows := columns(done):
-        create_table_artifact(rows, key="pulse-maintenance", description=sentence(done))
+        create_table_artifact(rows, key="pulse-maintenance", description=sentence(done, unfinished))
     for problem in problems.values():
         get_run_logger().error("%s", problem)
+    said = sentence(done, unfinished)
     if problems:
-        return Failed(message=f"{sentence(done)} Not done for {', '.join(sorted(problems))}.", data=done)
-    return Completed(message=sentence(done), data=done)
+        return Failed(message=f"{said} Not done for {', '.join(sorted(problems))}.", data=done)
+    return Completed(message=said, data=done)
 
 
-def sentence(done: Maintained) -> str:
-    """What came of it, in one sentence."""
+def sentence(done: Maintained, unfinished: int = 0) -> str:
+    """What came of it, in one sentence; ``unfinished`` counts what is gone of training that was interrupted."""
     moved, deleted = sum(one.rows for one in done.moved), sum(one.rows for one in done.expired)
-    if not moved and not deleted:
-        return "Nothing is old enough."
-    return f"{moved:,} inferences were archived, {deleted:,} archived ones deleted by retention."
+    found = []
+    if moved or deleted:
+        found.append(f"{moved:,} inferences were archived, {deleted:,} archived ones deleted by retention.")
+    if unfinished:
+        found.append(f"{unfinished:,} objects of interrupted training were deleted after 14 days.")
+    return " ".join(found) or "Nothing is old enough."
 
 
 def columns(done: Maintained) -> list[dict[str, Any]]:

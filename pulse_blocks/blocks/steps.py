@@ -95,6 +95,14 @@ def state_of(run: str) -> State[object] | None:
             return None
 
 
+def awaits_container(run: str, pool: str) -> bool:
+    """Whether a container was asked for, as far as the server was told: it may be long in coming, a process is not."""
+    with get_client(sync_client=True) as client:
+        if client.read_work_pool(pool).type == "process":
+            return False
+        return bool(client.read_flow_run(UUID(run)).infrastructure_pid)
+
+
 def cancel(run: str, message: str) -> None:
     """Ask for the end of a flow run: its worker stops what it has started."""
     with get_client(sync_client=True) as client:

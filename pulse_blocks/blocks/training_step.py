@@ -24,10 +24,14 @@ from pulse_blocks.training.process.retrying import after
 from pulse_blocks.training.sizing import LARGEST, Plan, in_bytes, plan, written
 
 if TYPE_CHECKING:
+    from prefect import State
+
     from pulse_blocks.ledger.steps import Step
 
 # How often the step is asked for, and after how much silence it counts as dead.
 _LOOK_SECONDS, _SILENCE_SECONDS = 2.0, 90.0
+# What a container may take from the worker's call to its first line: large images come slowly.
+_START_SECONDS = 600.0
 # What a step may take beside its training: to start a container, to load, to store.
 _GRACE_SECONDS = 900.0
 _KILLED_FOR_MEMORY = re.compile(r"OutOfMemory|status code:? 137\b")
@@ -117,16 +121,26 @@ class OnPool:
         state = steps.state_of(run)
         if state is None or state.is_final():
             return True
-        if state.is_running() and self._silent(run):
-            steps.crash(run, "Nothing was heard of it for too long.")
+        if lost := self._lost(run, state):
+            steps.crash(run, lost)
             return True
         return False
 
-    def _silent(self, run: str) -> bool:
-        with open_ledger(self._context.workspace.ledger) as ledger:
-            known = {one.flow_run: one for one in ledger.steps(self._context.attempt)}
-        heard = known[run].heartbeat
-        return heard is not None and heard / 1e6 < time.time() - _SILENCE_SECONDS
+    def _lost(self, run: str, state: State[object]) -> str | None:
+        """Why a step that has been begun is taken to have died, None where it may live."""
+        heard = state.timestamp.timestamp()
+        if state.is_pending():
+            container = steps.awaits_container(run, self._pool)
+            allowed = _START_SECONDS if container else _SILENCE_SECONDS
+            said = "A worker has taken it, and nothing has started."
+        elif state.is_running():
+            with open_ledger(self._context.workspace.ledger) as ledger:
+                known = {one.flow_run: one for one in ledger.steps(self._context.attempt)}
+            heard = max(heard, (known[run].heartbeat or 0) / 1e6)
+            allowed, said = _SILENCE_SECONDS, "Nothing was heard of it for too long."
+        else:
+            return None
+        return said if heard < time.time() - allowed else None
 
     def _result(self, run: str) -> TrainedModel:
         """What the step came to. Raises what it raised; UnavailableError where it died, which is worth another try."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _COLOURS = {"ok": "\x1b[32m", "warning": "\x1b[33m", "broken": "\x1b[1;31m"}
 _PLAIN = "\x1b[0m"
+_NARROW = 60
 
 
 def doctor(*, as_json: Json = False) -> None:
@@ -45,6 +46,8 @@ def render(found: tuple[Diagnosis, ...], *, width: int, colour: bool) -> str:
 
 
 def _lines(one: Diagnosis, names: int, width: int, *, colour: bool) -> list[str]:
+    if width < _NARROW:
+        return _block(one, width, colour=colour)
     start, plain = (_COLOURS[one.level], _PLAIN) if colour else ("", "")
     indent = " " * (names + 11)
     texts = [one.said, *([f"fix: {one.fix}"] if one.fix else [])]
@@ -54,6 +57,16 @@ def _lines(one: Diagnosis, names: int, width: int, *, colour: bool) -> list[str]
     ]
     head = f"{start}{one.level.ljust(7)}{plain}  {one.name.ljust(names)}  {wrapped[0]}"
     return [head, *(indent + line for line in wrapped[1:])]
+
+
+def _block(one: Diagnosis, width: int, *, colour: bool) -> list[str]:
+    """The same for a narrow terminal: what was found stands below the name."""
+    start, plain = (_COLOURS[one.level], _PLAIN) if colour else ("", "")
+    texts = [one.said, *([f"fix: {one.fix}"] if one.fix else [])]
+    wrapped = [
+        line for text in texts for line in textwrap.wrap(printable(text), width - 2, break_on_hyphens=False)
+    ]
+    return [f"{start}{one.level}{plain} {one.name}", *(f"  {line}" for line in wrapped)]
 
 
 def coloured() -> bool:

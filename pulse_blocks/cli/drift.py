@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pulse_blocks.cli import completing
 from pulse_blocks.cli.failures import REFUSED, printable
 from pulse_blocks.cli.output import Json, emit, facts, note, table
 
@@ -24,7 +25,9 @@ _WORDS = {
 
 
 def drift(
-    name: Annotated[str, typer.Argument(help="Name of a protocol that has a model.")],
+    name: Annotated[
+        str, typer.Argument(help="Name of a protocol that has a model.", autocompletion=completing.protocols)
+    ],
     *,
     window_end: Annotated[
         str | None,

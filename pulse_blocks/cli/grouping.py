@@ -41,13 +41,13 @@ def _heading(command: Command) -> str:
     return heading if isinstance(heading, str) else "Commands"
 
 
-def commands(about: str) -> typer.Typer:
-    """A group of commands, to register some with."""
+def commands(about: str, *, completion: bool = False) -> typer.Typer:
+    """A group of commands, to register some with; ``completion`` adds --install-completion to it."""
     return typer.Typer(
         cls=GroupedCommands,
         help=about,
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=completion,
         rich_markup_mode=None,
         suggest_commands=False,  # click does it already, and typer would say it twice
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pulse_blocks.cli import completing
 from pulse_blocks.cli.grouping import commands
 from pulse_blocks.cli.output import Json, emit, note, size, table
 
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
     from pulse_blocks.settings import Workspace
 
 app = commands("Retention: old inferences go to an archive in the store; legal holds keep what is there.")
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A model's name, such as flight-delay.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="A model's name, such as flight-delay.", autocompletion=completing.protocols
+    ),
+]
 Reason = Annotated[str, typer.Option(help="Why; it goes into the audit log.")]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pulse_blocks.cli import completing
 from pulse_blocks.cli.output import Json, emit, note, to_json
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def lineage(
             show_default=False,
             help="Of an inference, model, run, snapshot or scoring, or a unique prefix; of a drift check, a regression"
             " or a restore; a datasource; a model's name.",
+            autocompletion=completing.anything,
         ),
     ] = None,
     *,

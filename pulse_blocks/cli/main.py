@@ -57,7 +57,8 @@ from pulse_blocks.errors import PulseError
 
 app = commands(
     "An ML runtime on Prefect: from one YAML file to predictions that can be traced.\n\n"
-    "Start with `pulse demo`. Every command that gives data takes --json."
+    "Start with `pulse demo`. Every command that gives data takes --json.",
+    completion=True,
 )
 app.command("init", rich_help_panel=CONTRACT)(init.init)
 app.command("check", rich_help_panel=CONTRACT)(check.check)

@@ -13,9 +13,11 @@ from pulse_blocks.settings import Workspace, sqlite_path
 
 if TYPE_CHECKING:
     from pulse_blocks.ledger import Ledger
+    from pulse_blocks.ledger.automation_failures import AutomationFailure
     from pulse_blocks.ledger.rows import AttemptState
 
 _DAY_MICROSECONDS = 86_400_000_000
+_WEEK_SECONDS = 7 * 86_400
 
 
 class LastRun(Record, frozen=True, kw_only=True):
@@ -27,6 +29,13 @@ class LastRun(Record, frozen=True, kw_only=True):
     message: str
 
 
+class LastDrift(Record, frozen=True, kw_only=True):
+    """The newest drift check of a protocol; ``verdict`` as ``pulse drift`` has it."""
+
+    verdict: str
+    at: str
+
+
 class ModelStatus(Record, frozen=True, kw_only=True):
     """A protocol, its champion, since when, and what it does."""
 
@@ -35,6 +44,7 @@ class ModelStatus(Record, frozen=True, kw_only=True):
     since: str | None
     previous: str | None
     last_run: LastRun | None
+    last_drift: LastDrift | None
     inferences_24h: int
 
 
@@ -49,7 +59,10 @@ class SnapshotStatus(Record, frozen=True, kw_only=True):
 
 
 class Status(Record, frozen=True, kw_only=True):
-    """``disk`` counts bytes by place; a place on another machine is not in it. ``ready``: does a runtime answer?"""
+    """``disk`` counts bytes by place; a place on another machine is not in it. ``ready``: does a runtime answer?
+
+    ``automation_failures`` are those of a week, ``events_waiting`` what Prefect has not heard of yet.
+    """
 
     root: str
     workspace: str
@@ -58,12 +71,15 @@ class Status(Record, frozen=True, kw_only=True):
     disk: dict[str, int]
     runtime: str
     ready: bool
+    automation_failures: int
+    events_waiting: int
 
 
 def overview(workspace: Workspace, runtime: str) -> Status:
     """Look at everything once. A workspace in which nothing was run yet is no error."""
     from pulse_blocks.cli.services import answers
 
+    failures, waiting = _loop(workspace)
     return Status(
         root=workspace.root,
         workspace=workspace.name,
@@ -72,7 +88,28 @@ def overview(workspace: Workspace, runtime: str) -> Status:
         disk=_disk(workspace),
         runtime=runtime,
         ready=answers(f"{runtime}/readyz"),
+        automation_failures=failures,
+        events_waiting=waiting,
     )
+
+
+def recent_failures(ledger: Ledger, now: float) -> list[AutomationFailure]:
+    """Failed actions of automations in the week before ``now`` (seconds since 1970), the newest first."""
+    week = (now - _WEEK_SECONDS) * 1_000_000
+    return [one for one in ledger.automation_failures() if one.at >= week]
+
+
+def _loop(workspace: Workspace) -> tuple[int, int]:
+    """How many actions of automations failed in a week, and how many events wait."""
+    from pulse_blocks.ledger import open_ledger
+
+    try:
+        with open_ledger(workspace.ledger) as ledger:
+            return len(recent_failures(ledger, time.time())), len(ledger.unsent())
+    except PulseError as error:
+        if error.code != "ledger.missing":
+            raise
+        return 0, 0
 
 
 def _models(workspace: Workspace) -> tuple[ModelStatus, ...]:
@@ -88,7 +125,15 @@ def _models(workspace: Workspace) -> tuple[ModelStatus, ...]:
         if error.code != "ledger.missing":
             raise
     return tuple(
-        ModelStatus(name=name, champion=None, since=None, previous=None, last_run=None, inferences_24h=0)
+        ModelStatus(
+            name=name,
+            champion=None,
+            since=None,
+            previous=None,
+            last_run=None,
+            last_drift=None,
+            inferences_24h=0,
+        )
         for name in sorted(names)
     )
 
@@ -106,8 +151,16 @@ def _model(ledger: Ledger, name: str, run: AttemptState | None) -> ModelStatus:
         since=time_of(champion.at) if champion else None,
         previous=champion.previous if champion else None,
         last_run=_last_run(run) if run else None,
+        last_drift=_last_drift(ledger, name),
         inferences_24h=sum(ledger.inferences_since(model, yesterday) for model in models),
     )
+
+
+def _last_drift(ledger: Ledger, name: str) -> LastDrift | None:
+    from pulse_blocks.lineage.node import time_of
+
+    checks = ledger.drift_checks(name, limit=1)
+    return LastDrift(verdict=checks[0].verdict, at=time_of(checks[0].at)) if checks else None
 
 
 def _last_run(run: AttemptState) -> LastRun:

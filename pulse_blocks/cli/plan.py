@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pulse_blocks.cli import completing
 from pulse_blocks.cli.output import Json, emit, facts
 from pulse_blocks.errors import PulseError
 
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
 
 
 def plan(
-    name: Annotated[str, typer.Argument(help="Name of a protocol: a file in protocols/, without .yaml.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Name of a protocol: a file in protocols/, without .yaml.",
+            autocompletion=completing.protocols,
+        ),
+    ],
     *,
     as_json: Json = False,
 ) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 import typer
 
+from pulse_blocks.cli import completing
 from pulse_blocks.cli.output import Json, emit, facts, table
 from pulse_blocks.cli.serve import DEFAULT_PORT
 from pulse_blocks.errors import PulseError, UnavailableError
@@ -29,7 +30,7 @@ class RefusedError(PulseError):
 
 
 def predict(
-    name: Annotated[str, typer.Argument(help="A model that is served.")],
+    name: Annotated[str, typer.Argument(help="A model that is served.", autocompletion=completing.protocols)],
     record: Annotated[
         str,
         typer.Argument(metavar="JSON", help='One object, {"instances": [...]}, or - for stdin.'),

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pulse_blocks.cli import completing
 from pulse_blocks.cli.output import Json, emit, note, size
 
 if TYPE_CHECKING:
     from pulse_blocks.promotion import Move, Transfer
 
-Name = Annotated[str, typer.Argument(help="The name of a protocol.")]
+Name = Annotated[str, typer.Argument(help="The name of a protocol.", autocompletion=completing.protocols)]
 Reason = Annotated[str, typer.Option(help="Why, for whoever asks later.")]
 
 
@@ -31,6 +32,7 @@ def promote(
         typer.Argument(
             show_default=False,
             help="The id of a stored model, or a unique prefix; with --to the champion, if left out.",
+            autocompletion=completing.models,
         ),
     ] = None,
     *,
@@ -71,7 +73,12 @@ def rollback(
     name: Name,
     *,
     to: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="A former champion; without it the one before.")
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="A former champion; without it the one before.",
+            autocompletion=completing.models,
+        ),
     ] = None,
     reason: Reason = "by hand",
     as_json: Json = False,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pulse_blocks.cli import completing
 from pulse_blocks.cli.output import Json, emit, facts, note, table
 
 if TYPE_CHECKING:
@@ -13,7 +14,12 @@ if TYPE_CHECKING:
 
 
 def reproduce(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or a unique beginning of it.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="Id of a run, or a unique beginning of it.", autocompletion=completing.runs
+        ),
+    ],
     *,
     as_json: Json = False,
 ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
+from pulse_blocks.cli import completing
 from pulse_blocks.cli.output import Json, emit, facts, note
 
 if TYPE_CHECKING:
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
 
 
 def run(
-    name: Annotated[str, typer.Argument(help="Name of a protocol: a file in protocols/, without .yaml.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Name of a protocol: a file in protocols/, without .yaml.",
+            autocompletion=completing.protocols,
+        ),
+    ],
     *,
     start: Annotated[
         dt.datetime | None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pulse_blocks.cli import completing
 from pulse_blocks.cli.output import Json, emit, facts, note
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 
 
 def score(
-    name: Annotated[str, typer.Argument(help="A model that has a champion.")],
+    name: Annotated[
+        str, typer.Argument(help="A model that has a champion.", autocompletion=completing.protocols)
+    ],
     *,
     start: Annotated[
         dt.datetime | None,

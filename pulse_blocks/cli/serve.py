@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pulse_blocks.cli import completing
+
 if TYPE_CHECKING:
     import socket
 
@@ -19,7 +21,13 @@ DEFAULT_PORT = 8080
 
 def serve(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME...", envvar="PULSE_SERVE", help="The models to serve.")
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            envvar="PULSE_SERVE",
+            help="The models to serve.",
+            autocompletion=completing.protocols,
+        ),
     ],
     *,
     host: Annotated[

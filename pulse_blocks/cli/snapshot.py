@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pulse_blocks.cli import snapshot_data, snapshot_gc
+from pulse_blocks.cli import completing, snapshot_data, snapshot_gc
 from pulse_blocks.cli.grouping import commands
 from pulse_blocks.cli.output import Json, emit, facts, note, size, table
 from pulse_blocks.errors import PulseError
@@ -30,7 +30,11 @@ def list_(*, as_json: Json = False) -> None:
 
 
 @app.command()
-def show(id_: Annotated[str, typer.Argument(metavar="ID")], *, as_json: Json = False) -> None:
+def show(
+    id_: Annotated[str, typer.Argument(metavar="ID", autocompletion=completing.snapshots)],
+    *,
+    as_json: Json = False,
+) -> None:
     """Show a snapshot: where it comes from, its rows, its columns."""
     from pulse_blocks.records import as_dict
     from pulse_blocks.snapshots.reading import load
@@ -44,7 +48,12 @@ def show(id_: Annotated[str, typer.Argument(metavar="ID")], *, as_json: Json = F
 def verify(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", show_default=False, help="Without any: all snapshots."),
+        typer.Argument(
+            metavar="[ID]...",
+            show_default=False,
+            help="Without any: all snapshots.",
+            autocompletion=completing.snapshots,
+        ),
     ] = None,
     *,
     values: Annotated[

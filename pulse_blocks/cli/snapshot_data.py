@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pulse_blocks.cli import completing
 from pulse_blocks.cli.output import Json, emit, facts, size, table
 
 if TYPE_CHECKING:
@@ -29,7 +30,13 @@ _SHOWN_CHARACTERS = 40
 
 
 def create(
-    name: Annotated[str, typer.Argument(help="Name of a protocol: a file in protocols/, without .yaml.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Name of a protocol: a file in protocols/, without .yaml.",
+            autocompletion=completing.protocols,
+        ),
+    ],
     *,
     start: Day = None,
     end: LastDay = None,
@@ -60,8 +67,15 @@ def create(
 
 
 def diff(
-    before: Annotated[str, typer.Argument(metavar="BEFORE", help="Id of a snapshot, or its beginning.")],
-    after: Annotated[str, typer.Argument(metavar="AFTER", help="Id of another one.")],
+    before: Annotated[
+        str,
+        typer.Argument(
+            metavar="BEFORE", help="Id of a snapshot, or its beginning.", autocompletion=completing.snapshots
+        ),
+    ],
+    after: Annotated[
+        str, typer.Argument(metavar="AFTER", help="Id of another one.", autocompletion=completing.snapshots)
+    ],
     *,
     as_json: Json = False,
 ) -> None:
@@ -80,7 +94,12 @@ def diff(
 
 def restore(
     what: Annotated[
-        str, typer.Argument(metavar="SNAPSHOT", help="Id of a snapshot; with --undo also a protocol's name.")
+        str,
+        typer.Argument(
+            metavar="SNAPSHOT",
+            help="Id of a snapshot; with --undo also a protocol's name.",
+            autocompletion=completing.snapshots,
+        ),
     ],
     *,
     undo: Annotated[bool, typer.Option("--undo", help="Let runs read the datasource again.")] = False,

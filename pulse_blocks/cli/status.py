@@ -19,7 +19,7 @@ def status(
     url: Annotated[str, typer.Option(envvar="PULSE_RUNTIME_URL", help="Where the runtime is.")] = DEFAULT_URL,
     as_json: Json = False,
 ) -> None:
-    """Say how things are: models, champions, last runs, inferences, snapshots, disk use."""
+    """Say how things are: models, champions, last runs, drift, automations, the runtime, disk use."""
     from pulse_blocks import settings
     from pulse_blocks.cli.overview import overview
 
@@ -42,11 +42,13 @@ def _models(found: Status) -> str:
             one.champion or "none",
             one.since or "",
             f"{one.last_run.state} {one.last_run.started}" if one.last_run else "never",
+            f"{one.last_drift.verdict.replace('_', ' ')} {one.last_drift.at}" if one.last_drift else "never",
             f"{one.inferences_24h:,}",
         )
         for one in found.models
     ]
-    return table(["MODEL", "CHAMPION", "SINCE", "LAST RUN", "LAST 24 H"], rows, right=(4,))
+    headers = ["MODEL", "CHAMPION", "SINCE", "LAST RUN", "LAST DRIFT CHECK", "LAST 24 H"]
+    return table(headers, rows, right=(5,))
 
 
 def _is_trouble(one: ModelStatus) -> bool:
@@ -57,6 +59,12 @@ def _trouble(one: ModelStatus) -> str:
     if one.last_run and one.last_run.state == "failed":
         return printable(f"{one.name}: {one.last_run.message}")
     return f"{one.name}: its last run was interrupted; pulse run {one.name} goes on with it."
+
+
+def _automations(found: Status) -> str:
+    failed, waiting = found.automation_failures, found.events_waiting
+    said = f"{failed} failed in a week: pulse automations list" if failed else "none failed in a week"
+    return f"{said}; {waiting} events wait for Prefect" if waiting else said
 
 
 def _rest(found: Status) -> str:
@@ -72,6 +80,7 @@ def _rest(found: Status) -> str:
     return facts(
         [
             ("Runtime", f"{found.runtime}: {answers}"),
+            ("Automations", _automations(found)),
             ("Snapshots", f"{snapshots.count:,} with {snapshots.rows:,} rows{newest}{unreadable}"),
             ("Disk", disk or "nothing yet"),
             ("Workspace", f"{found.workspace} in {found.root}"),

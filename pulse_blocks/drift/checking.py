@@ -1,4 +1,4 @@
-"""One drift check, from the ledger to a verdict and back into the ledger."""
+"""One drift check, from what was answered to a verdict and back into the ledger."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 import msgspec
 
 from pulse_blocks import bundle
+from pulse_blocks.archive.windows import Counted, ModelAnswers
 from pulse_blocks.drift.baseline import reference_of
 from pulse_blocks.drift.decision import decide, require_calibrated
 from pulse_blocks.drift.looking import Bounds, Looked, ModelWindows
@@ -52,29 +53,31 @@ class Check:
         self._name, self._spec, self._ledger = protocol.name, protocol.monitoring, ledger
         self._model, self._snapshot = loaded.bundle.model, loaded.bundle.snapshot.id
         require_calibrated(self._spec, reference_of(loaded), window_text(self._spec.window), self._model)
-        self._windows = ModelWindows(loaded, self._spec, ledger, store)
+        self._answers = ModelAnswers(ledger, store, self._model)
+        self._windows = ModelWindows(loaded, self._spec, self._answers, store)
 
     def run(self, end: int | None = None, *, page: bool = True) -> Checked:
         """Judge the window that ends at ``end`` (microseconds since 1970; None: after the newest row).
 
-        Nothing is written. Raises PulseError where the reference sample is damaged.
+        Nothing is written. Raises PulseError where the reference sample is damaged, or a file of inferences that the
+        window reaches into.
         """
         began = time.monotonic()
-        newest = self._ledger.newest_time(self._model)
+        newest = self._answers.newest_time()
         if end is None and newest is not None:
             end = newest + 1
         bounds = None if end is None else self._windows.bounds(end)
-        rows = 0 if bounds is None else self._ledger.rows_within(self._model, *bounds)
-        if bounds is None or rows < self._spec.min_rows:
-            return self._checked(bounds, rows, began)
+        counted = Counted(0, 0) if bounds is None else self._answers.count(*bounds)
+        if bounds is None or counted.rows < self._spec.min_rows:
+            return self._checked(bounds, counted, began)
         looked = self._windows.look(bounds, evidently=True, page=page)
         before = self._before(bounds) if looked.judged.drifted else ()
-        return self._checked(bounds, rows, began, looked, before)
+        return self._checked(bounds, counted, began, looked, before)
 
     def _before(self, bounds: Bounds) -> tuple[WindowFinding, ...]:
         """The windows before, as many as persistence asks for, until one was not drifted.
 
-        Their rows are judged again; where they have left the ledger, the check that was made then counts.
+        Their rows are judged again; where they have been deleted, the check that was made then counts.
         """
         found: list[WindowFinding] = []
         for _ in range(self._spec.persistence - 1):
@@ -89,7 +92,7 @@ class Check:
 
     def _earlier(self, bounds: Bounds) -> WindowFinding:
         start, end = map(_time, bounds)
-        rows = self._ledger.rows_within(self._model, *bounds)
+        rows = self._answers.count(*bounds).rows
         if rows >= self._spec.min_rows:
             looked = self._windows.look(bounds, evidently=False)
             share, drifted = looked.judged.share, looked.judged.drifted
@@ -110,18 +113,20 @@ class Check:
     def _checked(
         self,
         bounds: Bounds | None,
-        rows: int,
+        counted: Counted,
         began: float,
         looked: Looked | None = None,
         before: tuple[WindowFinding, ...] = (),
     ) -> Checked:
         clock = now_us()
         verdict: Verdict = "too_few_rows"
-        reasons: tuple[str, ...] = (self._too_few(rows),)
+        reasons: tuple[str, ...] = (self._too_few(counted.rows),)
         if looked is not None:
             alarm = self._ledger.last_drift_alarm(self._name)
             verdict, more = decide(self._spec, looked.judged, before, alarm.at if alarm else None, clock)
             reasons = (*looked.judged.reasons, *more)
+        if counted.deleted:
+            reasons = (*reasons, _deleted(counted.deleted))
         result = DriftResult(
             check=new_drift_check_id(),
             name=self._name,
@@ -130,7 +135,8 @@ class Check:
             checked=_time(clock),
             window_start=_time(bounds[0]) if bounds else None,
             window_end=_time(bounds[1]) if bounds else None,
-            rows=rows,
+            rows=counted.rows,
+            deleted=counted.deleted,
             used=looked.used if looked else 0,
             verdict=verdict,
             drift=looked is not None and looked.judged.drifted,
@@ -151,6 +157,10 @@ class Check:
         if rows == 0:
             return f"{self._model} has answered nothing in this window."
         return f"The window has {rows:,} rows; nothing is decided below min_rows: {self._spec.min_rows:,}."
+
+
+def _deleted(rows: int) -> str:
+    return f"Up to {rows:,} rows of this window are missing: they were in files that retention has deleted."
 
 
 def _time(microseconds: int) -> str:

@@ -1,9 +1,10 @@
-"""One window of one model: its rows from the ledger, what they differ by, the verdict on this window alone."""
+"""One window of one model: its rows, what they differ by, the verdict on this window alone."""
 
 from __future__ import annotations
 
 import msgspec
 
+from pulse_blocks.archive.windows import ModelAnswers
 from pulse_blocks.bundle import LoadedBundle
 from pulse_blocks.drift.baseline import Baseline, baseline, reference_of
 from pulse_blocks.drift.decision import Judged, judge
@@ -11,7 +12,6 @@ from pulse_blocks.drift.decoding import Gathered, gather
 from pulse_blocks.drift.measuring import Measures, distance, finding, measures
 from pulse_blocks.drift.performance import performance
 from pulse_blocks.drift.result import ColumnFinding, PerformanceFinding, QualityFinding
-from pulse_blocks.ledger import Ledger
 from pulse_blocks.protocol.monitoring_spec import MonitoringSpec
 from pulse_blocks.protocol.spec import seconds
 from pulse_blocks.stores.base import Store
@@ -36,9 +36,10 @@ class Looked(msgspec.Struct, frozen=True):
 class ModelWindows:
     """The windows of a model. ``spec`` is the monitoring section in force."""
 
-    def __init__(self, loaded: LoadedBundle, spec: MonitoringSpec, ledger: Ledger, store: Store) -> None:
-        self._loaded, self._spec, self._ledger = loaded, spec, ledger
-        self._model = loaded.bundle.model
+    def __init__(
+        self, loaded: LoadedBundle, spec: MonitoringSpec, answers: ModelAnswers, store: Store
+    ) -> None:
+        self._loaded, self._spec, self._answers = loaded, spec, answers
         self._store = store
         self._baseline: Baseline | None = None
 
@@ -46,14 +47,14 @@ class ModelWindows:
         """Start and end of the window that ends at ``end`` (microseconds); None where no row is before it."""
         window = self._spec.window
         if window.rows is not None:
-            found = self._ledger.time_of_row(self._model, end, window.rows)
+            found = self._answers.time_of_row(end, window.rows)
             return None if found is None else (found[0], end)
         length = (window.days or 0) * 86_400 + (window.hours or 0) * 3_600
         return end - length * 1_000_000, end
 
     def look(self, bounds: Bounds, *, evidently: bool, page: bool = False) -> Looked:
         """Judge a window: by Evidently, or by NumPy, which says the same and draws no page."""
-        rows = self._ledger.observed(self._model, *bounds, MOST_ROWS)
+        rows = self._answers.observed(*bounds, MOST_ROWS)
         window = gather(self._loaded.protocol, self._loaded.bundle.row_checks, rows)
         if self._baseline is None:
             self._baseline = baseline(self._loaded, self._store)
@@ -78,7 +79,7 @@ class ModelWindows:
         delay = self._spec.label_delay
         back = 0 if delay is None else int(seconds(delay) * 1e6)
         due = bounds[0] - back, bounds[1] - back
-        labelled = self._ledger.labelled(self._model, *due, MOST_ROWS)
+        labelled = self._answers.labelled(*due, MOST_ROWS)
         return performance(self._loaded, spec, labelled, due, self._spec.min_rows)
 
     def _by_evidently(

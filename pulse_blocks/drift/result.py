@@ -73,7 +73,8 @@ class WindowFinding(Record, frozen=True, kw_only=True):
 class DriftResult(Record, frozen=True, kw_only=True):
     """The result of a check, as it is kept in the ledger. ``drift`` is whether this very window has drifted.
 
-    ``used`` of the window's ``rows`` were looked at (all, up to 10,000). ``share`` is the weighed share of drifted
+    ``used`` of the window's ``rows`` were looked at (all, up to 10,000); ``deleted`` more at most were in files that
+    retention has deleted. ``share`` is the weighed share of drifted
     features. ``before`` are the windows before this one, the nearest first, as far as persistence asks for them.
     ``action`` is what follows from the verdict ``drifted``.
     """
@@ -100,3 +101,4 @@ class DriftResult(Record, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
     seconds: float
     report: str | None = None
+    deleted: int = 0

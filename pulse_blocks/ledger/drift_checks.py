@@ -8,11 +8,11 @@ import uuid_utils
 
 from pulse_blocks import ids
 from pulse_blocks.ledger.base import Row
+from pulse_blocks.ledger.catalogue import DRIFT_DETECTED
 from pulse_blocks.ledger.outbox import put
 from pulse_blocks.ledger.rows import Fact
 from pulse_blocks.ledger.table import Table
 
-EVENT = "pulse.drift.detected"
 Verdict = Literal["too_few_rows", "calm", "suspected", "drifted", "cooling"]
 _SELECT = (
     "select id, name, model, at, window_start, window_end, rows, verdict, result, report from drift_checks"
@@ -59,7 +59,7 @@ class DriftChecks(Table):
                     f"{_ALARM} and at > ? limit 1", (check.name, check.at - quiet)
                 ):
                     return False
-                put(transaction, EVENT, f"pulse.model.{check.name}", event)
+                put(transaction, DRIFT_DETECTED.name, f"pulse.model.{check.name}", event)
             transaction.execute(
                 f"insert into drift_checks ({', '.join(fields)}) values ({','.join('?' * len(fields))})",  # noqa: S608 - names of ours
                 [getattr(check, field) for field in fields],

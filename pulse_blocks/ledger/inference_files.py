@@ -12,7 +12,7 @@ from pulse_blocks.ledger.rows import Fact
 from pulse_blocks.ledger.table import Table, prefix_range
 
 _SELECT = (
-    "select key, sha256, scoring, first_id, last_id, rows, models, bytes, at,"
+    "select key, sha256, scoring, first_id, last_id, rows, models, bytes, at, first_time, last_time,"
     " (select at from deleted_files where deleted_files.key = inference_files.key) from inference_files"
 )
 _PAGE = 500
@@ -22,7 +22,9 @@ class InferenceFile(Fact, frozen=True, kw_only=True):
     """A file of inferences, in the order of their ids. ``scoring`` is None for an archive.
 
     ``key`` is its place in the store, ``sha256`` over its bytes, ``models`` how many inferences each made;
-    ``deleted`` is when retention took the file away, None while it is there.
+    ``first_time`` and ``last_time`` are the least and the greatest event time of its rows (of arrival where they have
+    none; microseconds since 1970), None where an older Pulse wrote it; ``deleted`` is when retention took the file
+    away, None while it is there.
     """
 
     key: str
@@ -34,6 +36,8 @@ class InferenceFile(Fact, frozen=True, kw_only=True):
     models: dict[str, int]
     bytes: int
     at: int
+    first_time: int | None = None
+    last_time: int | None = None
     deleted: int | None = None
 
 
@@ -61,6 +65,15 @@ class InferenceFiles(Table):
                 return
             last = rows[-1][0]
 
+    def inference_files_within(self, model: str, start: int, end: int) -> list[InferenceFile]:
+        """The files that may hold inferences of a model with ``start <= event time < end``, deleted ones too."""
+        rows = self._database.read(
+            f"{_SELECT} where (last_time >= ? or last_time is null) and (first_time < ? or first_time is null)"
+            " order by first_id, key",
+            (start, end),
+        )
+        return [file for file in map(_file, rows) if model in file.models]
+
     def filed_counts(self) -> Counter[str]:
         """How many inferences of each model are in files, or were in files that are deleted."""
         counts: Counter[str] = Counter()
@@ -73,11 +86,12 @@ def put_files(transaction: Transaction, files: Iterable[InferenceFile]) -> None:
     """Add files within a transaction, together with the fact that they belong to."""
     for file in files:
         transaction.execute(
-            "insert into inference_files (key, sha256, scoring, first_id, last_id, rows, models, bytes, at)"
-            " values (?,?,?,?,?,?,?,?,?)",
+            "insert into inference_files (key, sha256, scoring, first_id, last_id, rows, models, bytes, at,"
+            " first_time, last_time) values (?,?,?,?,?,?,?,?,?,?,?)",
             (
                 file.key, file.sha256, file.scoring, file.first_id, file.last_id, file.rows,
                 msgspec.json.encode(file.models, order="sorted").decode(), file.bytes, file.at,
+                file.first_time, file.last_time,
             ),
         )  # fmt: skip
 

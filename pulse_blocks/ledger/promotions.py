@@ -7,6 +7,7 @@ from typing import Any
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger.audit import record
 from pulse_blocks.ledger.base import Row, Transaction
+from pulse_blocks.ledger.catalogue import MODEL_PROMOTED, MODEL_ROLLED_BACK
 from pulse_blocks.ledger.outbox import put
 from pulse_blocks.ledger.rows import Action, Promotion
 from pulse_blocks.ledger.table import Table, now_us
@@ -16,7 +17,7 @@ _SELECT = (
     " signature from promotions"
 )
 _CHAMPION = f"{_SELECT} where name = ? order by seq desc limit 1"
-_EVENTS: dict[Action, str] = {"promote": "pulse.model.promoted", "rollback": "pulse.model.rolled_back"}
+_EVENTS: dict[Action, str] = {"promote": MODEL_PROMOTED.name, "rollback": MODEL_ROLLED_BACK.name}
 
 
 class Promotions(Table):
@@ -78,6 +79,11 @@ class Promotions(Table):
         return [
             _promotion(row) for row in self._database.read(f"{_SELECT} where name = ? order by seq", (name,))
         ]
+
+    def promotion_numbered(self, seq: int) -> Promotion | None:
+        """The promotion with this number, of whatever name."""
+        rows = self._database.read(f"{_SELECT} where seq = ?", (seq,))
+        return _promotion(rows[0]) if rows else None
 
     def champion_at(self, name: str, at: int) -> Promotion | None:
         """Who was champion at ``at`` (microseconds since 1970), None where nobody was yet."""

@@ -9,11 +9,11 @@ import uuid_utils
 
 from pulse_blocks import ids
 from pulse_blocks.ledger.base import Row
+from pulse_blocks.ledger.catalogue import MODEL_REGRESSED
 from pulse_blocks.ledger.outbox import put
 from pulse_blocks.ledger.rows import Fact
 from pulse_blocks.ledger.table import Table, now_us
 
-EVENT = "pulse.model.regressed"
 _SELECT = "select id, name, model, previous, at, reason, details from regressions"
 
 
@@ -68,7 +68,7 @@ class Regressions(Table):
                 "previous": previous,
                 "reason": reason,
             }
-            put(transaction, EVENT, f"pulse.model.{name}", payload)
+            put(transaction, MODEL_REGRESSED.name, f"pulse.model.{name}", payload)
             return found
 
     def regression(self, regression: str) -> Regression | None:

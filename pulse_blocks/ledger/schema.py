@@ -12,6 +12,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
+    text,
 )
 
 from pulse_blocks.ledger.types import SEQUENCE, TEXT
@@ -33,6 +34,7 @@ inferences = Table(
     Column("latency_us", Integer, nullable=False),
     Column("flags", Integer, nullable=False),
     Index("inferences_model_at", "model", "at"),
+    Index("inferences_model_time", "model", text("coalesce(event_time, at)")),
 )
 
 labels = Table(
@@ -222,7 +224,10 @@ inference_files = Table(
     Column("models", TEXT, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("first_time", BigInteger),
+    Column("last_time", BigInteger),
     Index("inference_files_ids", "first_id", "last_id"),
+    Index("inference_files_last_time", "last_time"),
 )
 
 holds = Table(

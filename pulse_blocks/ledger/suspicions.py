@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
+from pulse_blocks.ledger.catalogue import DRIFT_SUSPECTED
 from pulse_blocks.ledger.table import Table, now_us
 from pulse_blocks.ledger.windows import Observed
 
-EVENT = "pulse.drift.suspected"
 _NAMESPACE = uuid.UUID("9a0d9ae1-6a5d-5c5b-8d0a-5f6a5a4f2b1e")
 
 
@@ -34,7 +34,7 @@ class Suspicions(Table):
                 "insert into outbox (id, event, resource, payload, at) values (?,?,?,?,?)"
                 " on conflict (id) do nothing returning id",
                 (
-                    event, EVENT, f"pulse.model.{name}",
+                    event, DRIFT_SUSPECTED.name, f"pulse.model.{name}",
                     msgspec.json.encode(payload, order="sorted").decode(), now_us(),
                 ),
             )  # fmt: skip

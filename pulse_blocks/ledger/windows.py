@@ -1,6 +1,7 @@
-"""Inferences of a model by event time: the windows that drift is looked for in.
+"""Inferences of a model by event time: those windows that drift is looked for in, as far as they are in the ledger.
 
-An inference without an event time counts at the time of its arrival.
+An inference without an event time counts at the time of its arrival. What is in files is added by
+``pulse_blocks.archive.windows``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pulse_blocks.ledger.table import Table
 
 _TIME = "coalesce(event_time, at)"
 _WITHIN = f"model = ? and {_TIME} >= ? and {_TIME} < ?"
+_BELOW = " and (cast(? as text) = '' or substr(id, length(id) - 1) < ?)"
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _LEVELS = len(_ALPHABET) ** 2
 
@@ -39,14 +41,13 @@ class Windows(Table):
         rows = self._database.read(f"select max({_TIME}) from inferences where model = ?", (model,))  # noqa: S608 - words of ours
         return None if rows[0][0] is None else int(rows[0][0])
 
-    def time_of_row(self, model: str, end: int, rows: int) -> tuple[int, int] | None:
-        """The event time at which the last ``rows`` rows before ``end`` begin, and how many there are (up to it)."""
-        found = self._database.read(
-            f"select min(t), count(*) from (select {_TIME} as t from inferences where model = ? and {_TIME} < ?"  # noqa: S608 - words of ours
-            " order by t desc limit ?) as newest",
-            (model, end, rows),
+    def times_before(self, model: str, end: int, most: int) -> list[int]:
+        """The event times of the last ``most`` inferences before ``end``, the newest first."""
+        rows = self._database.read(
+            f"select {_TIME} from inferences where model = ? and {_TIME} < ? order by {_TIME} desc limit ?",  # noqa: S608 - words of ours
+            (model, end, most),
         )
-        return None if found[0][0] is None else (int(found[0][0]), int(found[0][1]))
+        return [int(row[0]) for row in rows]
 
     def rows_within(self, model: str, start: int, end: int) -> int:
         """How many inferences a window has."""
@@ -54,34 +55,31 @@ class Windows(Table):
             self._database.read(f"select count(*) from inferences where {_WITHIN}", (model, start, end))[0][0]  # noqa: S608 - words of ours
         )
 
-    def observed(self, model: str, start: int, end: int, most: int) -> list[Observed]:
-        """The inferences of a window, by id; of more than about ``most`` a random part, the same each time.
-
-        Which rows are taken is decided by the last two digits of their ids, which are random.
-        """
-        part = _part(self.rows_within(model, start, end), most)
+    def observed(self, model: str, start: int, end: int, border: str = "") -> list[Observed]:
+        """The inferences of a window, by id: all, or those of a part (see ``part``)."""
         rows = self._database.read(
-            f"select id, {_TIME}, input, output from inferences where {_WITHIN}{part} order by id",  # noqa: S608 - words of ours
-            (model, start, end),
+            f"select id, {_TIME}, input, output from inferences where {_WITHIN}{_BELOW} order by id",  # noqa: S608 - words of ours
+            (model, start, end, border, border),
         )
         return [Observed(id=i, time=int(t), input=text, output=out) for i, t, text, out in rows]
 
-    def labelled(self, model: str, start: int, end: int, most: int) -> list[Labelled]:
-        """The inferences of a window that have a label, each with its newest one; of too many a part, as above."""
-        part = _part(self.rows_within(model, start, end), most)
+    def labelled(self, model: str, start: int, end: int, border: str = "") -> list[Labelled]:
+        """The inferences of a window that have a label, each with its newest one: all, or those of a part."""
         rows = self._database.read(
             "select id, output, (select value from labels where inference = inferences.id order by seq desc limit 1)"  # noqa: S608 - words of ours
-            f" from inferences where {_WITHIN}{part}"
+            f" from inferences where {_WITHIN}{_BELOW}"
             " and exists (select 1 from labels where inference = inferences.id) order by id",
-            (model, start, end),
+            (model, start, end, border, border),
         )
         return [Labelled(id=i, output=out, label=label) for i, out, label in rows]
 
 
-def _part(rows: int, most: int) -> str:
-    """A condition that a part of ids meets: ``most`` of ``rows``, in 1,024ths."""
+def part(rows: int, most: int) -> str:
+    """Which part of ``rows`` inferences is about ``most`` of them, in 1,024ths: those whose ids end below this border.
+
+    The last two digits of an id are random, so the part is, and it is the same each time. Empty: all of them.
+    """
     if rows <= most:
         return ""
     level = max(most * _LEVELS // rows, 1)
-    border = _ALPHABET[level >> 5] + _ALPHABET[level & 31]
-    return f" and substr(id, length(id) - 1) < '{border}'"
+    return _ALPHABET[level >> 5] + _ALPHABET[level & 31]

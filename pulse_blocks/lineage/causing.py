@@ -6,7 +6,6 @@ the graph would run in a circle.
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal
 
 from pulse_blocks import ids
@@ -14,16 +13,6 @@ from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger.restores import Restore
 from pulse_blocks.lineage.graph import Sketch
 from pulse_blocks.lineage.node import Places, time_of
-
-# How the automatic rollback ends the reason of its promotion.
-_IN_REASON = re.compile(r"\(((?:drift|regression)_[0-9a-z]{26})\)\Z")
-
-
-def of_reason(sketch: Sketch, places: Places, name: str, reason: str) -> None:
-    """Draw what made the champion pointer of ``name`` go back, where its promotion's reason names it."""
-    if found := _IN_REASON.search(reason):
-        draw(sketch, places, found[1])
-        sketch.link(name, "caused by", found[1])
 
 
 def draw(sketch: Sketch, places: Places, cause: str) -> None:
@@ -79,15 +68,17 @@ def sentence(restore: Restore) -> str:
     return f"{restore.snapshot} by {restore.who} at {time_of(restore.at)}"
 
 
-def draw_restore(sketch: Sketch, restore: Restore) -> None:
-    """Draw a restore without what it stands on."""
+def draw_restore(sketch: Sketch, restore: Restore) -> str:
+    """Draw a restore without what it stands on; returns its id."""
     facts = {
         "time": time_of(restore.at),
         "name": restore.name,
         "snapshot": restore.snapshot,
         "who": restore.who,
     }
-    sketch.add("restore", ids.restore_id(restore.seq), facts)
+    restore_id = ids.restore_id(restore.seq)
+    sketch.add("restore", restore_id, facts)
+    return restore_id
 
 
 def _kind(cause: str) -> Literal["drift", "regression"]:

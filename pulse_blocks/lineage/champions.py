@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from pulse_blocks.errors import PulseError
-from pulse_blocks.lineage import causing, origin
+from pulse_blocks.lineage import origin, rollbacks
 from pulse_blocks.lineage.graph import Sketch
 from pulse_blocks.lineage.node import Places, time_of
 from pulse_blocks.times import iso
@@ -48,5 +48,5 @@ def champion(sketch: Sketch, places: Places, name: str, at: dt.datetime) -> str:
     sketch.link(name, "pointed to", found.model)
     origin.model(sketch, places, found.model)
     if found.action == "rollback":
-        causing.of_reason(sketch, places, name, found.reason)
+        sketch.link(name, "caused by", rollbacks.draw(sketch, places, found))
     return name

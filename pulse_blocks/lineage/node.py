@@ -24,6 +24,7 @@ Kind = Literal[
     "drift",
     "regression",
     "restore",
+    "rollback",
 ]
 
 
@@ -54,6 +55,8 @@ class Node(Record, frozen=True, kw_only=True):
     - drift (a check): ``time``, ``judged`` (the model), ``verdict``, ``rows``, ``window`` and ``report`` (or None);
       ``rollback``: who went back because of it
     - regression: ``time``, ``judged`` (the model), ``previous`` (or None), ``reason``, and ``rollback`` as above
+    - rollback (of a name's pointer): ``time``, ``name``, ``model`` (live again), ``instead_of`` (the champion that it
+      replaced), ``reason``, ``who``
     - restore (of a snapshot as training data): ``time``, ``name`` (the protocol), ``snapshot``, ``who``
 
     What was asked for itself, if it is a model or data, has ``standing``: ``models`` (but not for a

@@ -26,6 +26,7 @@ TITLES = {
     "drift": "Drift Check",
     "regression": "Regression",
     "restore": "Restore",
+    "rollback": "Rollback",
 }
 # Of a long list; --json has all.
 _SHOWN_LINES = 5
@@ -195,6 +196,13 @@ _SHOWN: dict[str, dict[str, tuple[str, Any]]] = {
         "reason": ("Reason", _as_it_is),
         "previous": ("Before", _as_it_is),
         "rollback": ("Rollback", _as_it_is),
+    },
+    "rollback": {
+        "time": ("Time", _as_it_is),
+        "name": ("Of", _as_it_is),
+        "instead_of": ("Instead Of", _as_it_is),
+        "reason": ("Reason", _as_it_is),
+        "who": ("By", _as_it_is),
     },
     "restore": {
         "time": ("Time", _as_it_is),

@@ -9,7 +9,7 @@ from pulse_blocks import archive
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ids import kind_of
 from pulse_blocks.ledger import Ledger, open_ledger
-from pulse_blocks.lineage import causing, champions, origin, resolving, standing
+from pulse_blocks.lineage import causing, champions, origin, resolving, rollbacks, standing
 from pulse_blocks.lineage.graph import Graph, Sketch, tree
 from pulse_blocks.lineage.node import Node, Places
 from pulse_blocks.settings import Workspace
@@ -61,6 +61,7 @@ def graph(places: Places, id_or_prefix: str) -> Graph:
         case "model":
             root = resolving.model_id(places, id_or_prefix)
             origin.model(sketch, places, root)
+            rollbacks.to(sketch, places, root)
             counted = standing.Descent(places).standing([root])
             sketch.add("model", root, {"standing": {k: v for k, v in counted.items() if k != "models"}})
         case "run":
@@ -70,6 +71,8 @@ def graph(places: Places, id_or_prefix: str) -> Graph:
             descent = standing.Descent(places)
             models = descent.snapshot(sketch, root)
             sketch.add("snapshot", root, {"standing": descent.standing(models)})
+            for restore in places.ledger.restores(root):
+                sketch.link(causing.draw_restore(sketch, restore), "brought back", root)
         case "cause":
             root = _cause(sketch, places, id_or_prefix)
         case None:
@@ -141,8 +144,13 @@ def _name(sketch: Sketch, places: Places, name: str) -> str:
 
 
 def _cause(sketch: Sketch, places: Places, cause: str) -> str:
-    """A drift check, a regression or a restore, and the runs that came of it with their models."""
+    """A drift check, a regression or a restore with the runs that came of it; a rollback with its model."""
     descent = standing.Descent(places)
+    if (rollback := rollbacks.numbered(places, cause)) is not None:
+        rollbacks.draw(sketch, places, rollback)
+        origin.model(sketch, places, rollback.model)
+        sketch.link(cause, "brought back", rollback.model)
+        return cause
     if (restore := causing.restore(places, cause)) is not None and restore.snapshot is not None:
         causing.draw_restore(sketch, restore)
         origin.snapshot(sketch, places, restore.snapshot)
@@ -151,6 +159,7 @@ def _cause(sketch: Sketch, places: Places, cause: str) -> str:
         came = [run for run, one in descent.trained.items() if one.restored == said]
     else:
         came = causing.runs_of(sketch, places, cause)
+        rollbacks.because_of(sketch, places, cause)
     for run in came:
         descent.run(sketch, run)
         sketch.link(run, "caused by", cause)

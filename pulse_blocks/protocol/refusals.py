@@ -17,17 +17,21 @@ _MOST_VALUES = 12
 
 
 def reason(field: FieldSpec, value: object) -> str:
-    """A sentence on why ``field`` does not take ``value``, which has been refused."""
+    """A sentence on why ``field`` does not take ``value``, which has been refused.
+
+    A private value is not repeated: errors are kept where nobody keeps a record, in logs of clients and proxies.
+    """
+    told = "This value" if field.private else in_json(value)
     if value is None:
         return "A value is needed: the column is not nullable."
     if field.type == "category":
-        return f"{in_json(value)} is not one of {_some(field.values or ())}."
+        return f"{told} is not one of {_some(field.values or ())}."
     number = isinstance(value, int if field.type == "int" else int | float) and not isinstance(value, bool)
     if field.type in ("float", "int") and number:
-        return f"{in_json(value)} is out of range{_range(field)}."
+        return f"{told} is out of range{_range(field)}."
     if field.type == "string" and isinstance(value, str):
-        return f"{in_json(value)} does not fit{_text_rules(field)}."
-    return f"Expected {_WANTED[field.type]}, got {in_json(value)}."
+        return f"{told} does not fit{_text_rules(field)}."
+    return f"Expected {_WANTED[field.type]}{'' if field.private else f', got {told}'}."
 
 
 def in_json(value: object) -> str:

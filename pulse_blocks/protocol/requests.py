@@ -7,11 +7,13 @@ column takes ``3``, a boolean takes ``true`` but not ``1``. The runtime imports 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import astuple
 
 from pulse_blocks.protocol.columns import ColumnSpec, all_columns, features
 from pulse_blocks.protocol.patterns import for_python
@@ -66,6 +68,50 @@ def request_type(protocol: Protocol) -> type[msgspec.Struct]:
     )
 
 
+def many_type(record: type[msgspec.Struct], name: str) -> type[msgspec.Struct]:
+    """A Struct type for ``{name: [record, ...]}``: its only value is the list of records."""
+    records: Any = list[record]  # type: ignore[valid-type]
+    return msgspec.defstruct(
+        "Many", [("records", records)], forbid_unknown_fields=True, rename={"records": name}
+    )
+
+
+class Columns:
+    """Whole columns as records: what ``request_type`` refuses of a row is refused here, without saying where."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        columns = request_columns(protocol)
+        attributes = [f"f{number}" for number in range(len(columns))]
+        names = {attribute: column.name for attribute, column in zip(attributes, columns, strict=True)}
+        fields: list[Any] = []
+        for attribute, column in zip(attributes, columns, strict=True):
+            kind: Any = _type(column.field)
+            if _optional(column):
+                fields.append((attribute, list[kind | None] | UnsetType, UNSET))
+            else:
+                fields.append((attribute, list[kind]))
+        self._columns = msgspec.defstruct(
+            "Columns", fields, kw_only=True, forbid_unknown_fields=True, rename=names
+        )
+        # Like the type of a request, and made from values in their order.
+        self._record = msgspec.defstruct(
+            "Row", [(attribute, Any, None) for attribute in attributes], frozen=True, gc=False, rename=names
+        )
+
+    def records(self, content: Mapping[str, Any]) -> list[msgspec.Struct] | None:
+        """The rows of an object with a list for each column; None where they are not sound or not one length."""
+        try:
+            found = astuple(msgspec.convert(content, self._columns))
+        except msgspec.ValidationError:
+            return None
+        lengths = {len(values) for values in found if values is not UNSET}
+        if len(lengths) != 1:
+            return None
+        missing = [None] * lengths.pop()
+        rows = zip(*(missing if values is UNSET else values for values in found), strict=True)
+        return list(itertools.starmap(self._record, rows))
+
+
 def problems(protocol: Protocol, raw: object, at: Path = ()) -> list[FieldProblem]:
     """Every bad field of a decoded JSON value; empty exactly where ``request_type`` accepts it.
 
@@ -74,9 +120,9 @@ def problems(protocol: Protocol, raw: object, at: Path = ()) -> list[FieldProble
     ``at`` is where the record stands in the body, such as ``("instances", 3)``.
     """
     if not isinstance(raw, Mapping):
-        return [
-            FieldProblem(dotted(at), f"Expected an object with a value for each feature, got {in_json(raw)}.")
-        ]
+        private = any(column.field.private for column in request_columns(protocol))
+        got = "" if private else f", got {in_json(raw)}"
+        return [FieldProblem(dotted(at), f"Expected an object with a value for each feature{got}.")]
     columns = {column.name: column for column in request_columns(protocol)}
     found: list[FieldProblem] = []
     for name, column in columns.items():

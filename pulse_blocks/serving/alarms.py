@@ -8,11 +8,11 @@ from typing import Any
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger
+from pulse_blocks.ledger.catalogue import CIRCUIT_OPENED
 from pulse_blocks.serving.circuit import Circuit
 
 log = logging.getLogger("pulse.serving")
 
-OPENED = "pulse.circuit.opened"
 # More than so many that could not be kept are more of the same.
 _MOST = 1000
 
@@ -44,7 +44,7 @@ class Alarms:
         while self._waiting:
             resource, payload = self._waiting[0]
             try:
-                ledger.emit(OPENED, resource, payload)
+                ledger.emit(CIRCUIT_OPENED.name, resource, payload)
             except PulseError:
                 return
             self._waiting.popleft()

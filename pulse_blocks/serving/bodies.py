@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from pulse_blocks.protocol.requests import FieldProblem, problems
 from pulse_blocks.serving.model import Model
@@ -50,13 +51,35 @@ def one_record(model: Model, body: bytes) -> msgspec.Struct | None:
 
 
 def _many(model: Model, name: str, body: bytes) -> list[msgspec.Struct]:
+    found = _sound_instances(model, body) if name == "instances" else None
+    if found:
+        _require_checks(model, found, in_list(name))
+        return found
     raw = as_json(body)
     unknown = [FieldProblem(key, f"There is nothing beside {name}.") for key in raw if key != name]
     if unknown:
         raise invalid(unknown)
     if name == "instances":
         return convert(model, listed(raw[name], name), in_list(name))
-    return convert(model, by_row(raw[name], name), in_columns(name))
+    return columns(model, raw[name], name)
+
+
+def _sound_instances(model: Model, body: bytes) -> list[msgspec.Struct] | None:
+    """The records of a body that is sound as a whole, decoded in one pass; None for any other body."""
+    try:
+        found: list[msgspec.Struct] = astuple(model.decode_many(body))[0]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return found
+
+
+def columns(model: Model, content: Any, name: str) -> list[msgspec.Struct]:
+    """The rows of an object with a list for each column. Raises Refusal 422 naming every bad field."""
+    found = model.columns.records(content) if isinstance(content, dict) else None
+    if found:
+        _require_checks(model, found, in_columns(name))
+        return found
+    return convert(model, by_row(content, name), in_columns(name))
 
 
 # A record's number and a path within it ("" for the whole) → where that stands in the body.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import sha256
 
@@ -45,18 +46,20 @@ class Cache:
         self._entries = entries
         self._ttl = ttl
         self._clock = clock
-        self._answers: dict[bytes, Answer] = {}
+        self._answers: OrderedDict[bytes, Answer] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._answers)
 
     def get(self, text: bytes) -> Answer | None:
         """The answer to this input, unless there is none or it is too old."""
-        answer = self._answers.pop(text, None)
-        if answer is None or answer.cached_until <= self._clock():
+        answer = self._answers.get(text)
+        if answer is None:
             return None
-        # A dict keeps the order of insertion: what is put back is the youngest.
-        self._answers[text] = answer
+        if answer.cached_until <= self._clock():
+            del self._answers[text]
+            return None
+        self._answers.move_to_end(text)
         return answer
 
     def put(self, text: bytes, output: bytes) -> Answer:
@@ -64,8 +67,9 @@ class Cache:
         stored = text if self._stored is None else self._stored(text)
         answer = Answer(stored, output, self._clock() + self._ttl)
         if self._entries and len(text) <= LONGEST_INPUT:
-            self._answers.pop(text, None)
             self._answers[text] = answer
+            self._answers.move_to_end(text)
             if len(self._answers) > self._entries:
-                del self._answers[next(iter(self._answers))]
+                # Not the first key of a plain dict: finding it means to walk over all that were taken out before.
+                self._answers.popitem(last=False)
         return answer

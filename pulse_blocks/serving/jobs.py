@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from pulse_blocks.errors import PulseError
-from pulse_blocks.ids import new_inference_id
+from pulse_blocks.ids import new_inference_ids
 from pulse_blocks.ledger.base import InferenceTuple
 from pulse_blocks.ledger.rows import CACHED, FALLBACK
 from pulse_blocks.serving.cache import Answer
@@ -96,22 +96,23 @@ class Job:
 
         The latency in a row is the time up to here: the commit cannot be part of what it writes.
         """
-        model, name = self.model, self.model.id.encode()
+        model, flags = self.model, self.flags
+        beside = b'","model":"%b",' % model.id.encode()
         now = time.time_ns() // 1000
         latency = (time.perf_counter_ns() - self.started) // 1000
-        for record, answer, hit in zip(records, answers, hits, strict=True):
-            inference_id = new_inference_id()
-            event_time, source_key = model.encoder.origin(record)
+        ids = new_inference_ids(len(records))
+        origin = model.encoder.origin
+        for inference_id, record, answer, hit in zip(ids, records, answers, hits, strict=True):
             self.rows.append(
                 (
-                    inference_id, now, event_time, source_key, model.id, answer.input, answer.output_text,
-                    answer.input_sha256, answer.output_sha256, latency, self.flags | (CACHED if hit else 0),
+                    inference_id, now, *origin(record), model.id, answer.input, answer.output_text,
+                    answer.input_sha256, answer.output_sha256, latency, flags | CACHED if hit else flags,
                 )
             )  # fmt: skip
-            self.ids.append(inference_id)
             self.replies.append(
-                b'{"inference_id":"%b","model":"%b",%b' % (inference_id.encode(), name, answer.output[1:])
+                b'{"inference_id":"%b%b%b' % (inference_id.encode(), beside, answer.output[1:])
             )
+        self.ids += ids
 
     def settle(self, error: Exception | None) -> None:
         """End it, unless it has ended already; on the event loop only."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib.util
+import os
 import sys
 from ctypes import POINTER, c_char_p, c_double, c_int, c_int32, c_int64, c_void_p
 from pathlib import Path
@@ -47,6 +48,8 @@ def library() -> ctypes.CDLL:
         raise PulseError(
             "serving.no_lightgbm", f"LightGBM's library {name} is not installed.", "Run pip install lightgbm."
         )
+    # Threads of a batch that is done would wait for the next one at full speed, on cores that others need.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     loaded = ctypes.CDLL(str(paths[0]))
     for function, arguments in _SIGNATURES.items():
         getattr(loaded, function).argtypes = arguments

@@ -15,7 +15,7 @@ from pulse_blocks.bundle.privacy import Privacy
 from pulse_blocks.ledger.rows import Promotion
 from pulse_blocks.protocol.calibration import apply as calibrated
 from pulse_blocks.protocol.expressions import checker
-from pulse_blocks.protocol.requests import request_type
+from pulse_blocks.protocol.requests import Columns, many_type, request_type
 from pulse_blocks.protocol.spec import seconds
 from pulse_blocks.serving.cache import Answer, Cache
 from pulse_blocks.serving.circuit import Circuit
@@ -60,6 +60,8 @@ class Model:
         self.hang_ns = self.deadline_ns // 2
         self.record = request_type(loaded.protocol)
         self.decode = msgspec.json.Decoder(self.record).decode
+        self.decode_many = msgspec.json.Decoder(many_type(self.record, "instances")).decode
+        self.columns = Columns(loaded.protocol)
         self._refusal = checker(list(loaded.protocol.features), loaded.bundle.row_checks)
         self._checked = bool(loaded.bundle.row_checks)
         self.encoder = Encoder(loaded.protocol, self.privacy)

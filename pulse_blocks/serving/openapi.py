@@ -1,29 +1,37 @@
-"""What the runtime accepts and answers, as an OpenAPI document and as one page without any script."""
+"""What the runtime accepts and answers, as an OpenAPI document made from its tables of routes."""
 
 from __future__ import annotations
 
-import html
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from starlette.routing import BaseRoute, Route
 
 from pulse_blocks import __version__
 from pulse_blocks.protocol.requests import request_columns
 from pulse_blocks.protocol.spec import FieldSpec, Protocol
+from pulse_blocks.serving.described import JSON, Described, Schema, operation, page_for_people
+from pulse_blocks.serving.dialects.base import Dialect
+from pulse_blocks.serving.dialects.mlflow import MLFLOW
+from pulse_blocks.serving.dialects.open_inference import OPEN_INFERENCE
+from pulse_blocks.serving.dialects.predict import ARROW, PREDICT
 from pulse_blocks.serving.model import Model
-
-_ERRORS = {
-    "400": "The body is not valid JSON.",
-    "404": "No model of that name is served here.",
-    "413": "The body is too large.",
-    "422": "Fields do not meet the protocol; each is named.",
-    "503": "Overloaded, or model or ledger failed; try again after `Retry-After`.",
-    "504": "The time for this request was up.",
-}
+from pulse_blocks.serving.peer_pages import only_post
+from pulse_blocks.serving.routes import prediction_paths
 
 
-def document(models: list[Model]) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of the served models."""
+def document(models: list[Model], pages: Iterable[BaseRoute] = ()) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the served models and of the ``pages`` beside them."""
+    paths: dict[str, dict[str, Any]] = {}
+    for path, (dialect, name) in prediction_paths([model.name for model in models]).items():
+        asked = [model for model in models if name in {None, model.name}]
+        paths[path] = {"post": _PREDICTIONS[dialect](path, asked)}
+    for page in pages:
+        if isinstance(page, Described):
+            paths.setdefault(page.path_format, {})[page.method] = page.operation
+        elif isinstance(page, Route) and page.endpoint is not only_post:
+            paths.setdefault(page.path_format, {})["get"] = page_for_people(page.path_format)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -31,15 +39,15 @@ def document(models: list[Model]) -> dict[str, Any]:
             "version": __version__,
             "description": "Predictions whose lineage is durable before the reply leaves.",
         },
-        "paths": {
-            **{f"/predict/{model.name}": {"post": _operation(model)} for model in models},
-            "/feedback": {"post": _feedback()},
-        },
+        "paths": paths,
         "components": {"schemas": {"Error": _ERROR}},
     }
 
 
+_REFUSES = (400, 404, 413, 415, 422, 503, 504)
 _TEXT: dict[str, Any] = {"type": "string"}
+_BINARY: Schema = {"type": "string", "format": "binary"}
+_VALUES: Schema = {"type": "array"}
 _ERROR: dict[str, Any] = {
     "type": "object",
     "required": ["error"],
@@ -77,43 +85,71 @@ _LABEL: dict[str, Any] = {
 }
 
 
-def _operation(model: Model) -> dict[str, Any]:
+def _predict(path: str, models: Sequence[Model]) -> dict[str, Any]:
+    (model,) = models
     record = _record(model)
     columns = {name: {"type": "array", "items": schema} for name, schema in record["properties"].items()}
     bodies = [
         record,
-        _object({"instances": {"type": "array", "minItems": 1, "items": record}}),
+        _object({"instances": _some(record)}),
         _object({"columns": {"type": "object", "properties": columns, "additionalProperties": False}}),
     ]
     reply = _reply(model.protocol)
-    replies = [reply, _object({"predictions": {"type": "array", "items": reply}})]
-    return {
-        "operationId": f"predict-{model.name}",
-        "summary": model.protocol.description or f"Predictions of {model.name}.",
-        "requestBody": {"required": True, "content": _json({"oneOf": bodies})},
-        "responses": _answers("One prediction, or one for each record.", {"oneOf": replies}),
+    replies = [reply, _object({"predictions": _some(reply)})]
+    summary = model.protocol.description or f"Predictions of {model.name}."
+    return operation(
+        path,
+        summary,
+        {JSON: {"oneOf": replies}, ARROW.decode(): _BINARY},
+        {JSON: {"oneOf": bodies}},
+        _REFUSES,
+    )
+
+
+def _invocations(path: str, models: Sequence[Model]) -> dict[str, Any]:
+    records = [_record(model) for model in models]
+    record = records[0] if len(records) == 1 else {"anyOf": records}
+    split = {"columns": {"type": "array", "items": _TEXT}, "data": {"type": "array", "items": _VALUES}}
+    forms = {
+        "dataframe_split": {"type": "object", "required": list(split), "properties": split},
+        "dataframe_records": _some(record),
+        "instances": {"type": "array", "minItems": 1, "items": {"anyOf": [record, _VALUES]}},
+        "inputs": {"anyOf": [_VALUES, {"type": "object", "additionalProperties": _VALUES}]},
     }
+    bodies = {JSON: {"oneOf": [_object({name: form}) for name, form in forms.items()]}, "text/csv": _TEXT}
+    replies = {JSON: _object({"predictions": _some({"anyOf": [_reply(one.protocol) for one in models]})})}
+    return operation(path, "Predictions in the forms of MLflow and SageMaker.", replies, bodies, _REFUSES)
 
 
-def _feedback() -> dict[str, Any]:
-    bodies = [_LABEL, _object({"labels": {"type": "array", "minItems": 1, "items": _LABEL}})]
+def _infer(path: str, models: Sequence[Model]) -> dict[str, Any]:  # noqa: ARG001 - as the others
+    numbers = {"type": "array", "items": {"type": "integer"}}
+    tensor = {"name": _TEXT, "shape": numbers, "datatype": _TEXT, "data": _VALUES}
+    some = _some({"type": "object", "required": list(tensor), "properties": tensor})
+    body = {"type": "object", "required": ["inputs"], "properties": {"inputs": some, "id": _TEXT}}
+    answer = {"model_name": _TEXT, "model_version": _TEXT, "outputs": some}
+    reply = {"type": "object", "required": list(answer), "properties": answer}
+    error = _object({"error": _TEXT, "code": _TEXT})
+    return operation(
+        path, "Predictions in the Open Inference Protocol.", {JSON: reply}, {JSON: body}, _REFUSES, error
+    )
+
+
+_PREDICTIONS: dict[Dialect, Callable[[str, Sequence[Model]], dict[str, Any]]] = {
+    PREDICT: _predict,
+    MLFLOW: _invocations,
+    OPEN_INFERENCE: _infer,
+}
+
+
+def feedback_bodies() -> dict[str, Schema]:
+    """What labels are sent as."""
+    return {JSON: {"oneOf": [_LABEL, _object({"labels": _some(_LABEL)})]}}
+
+
+def feedback_replies() -> dict[str, Schema]:
+    """How many were new, and how many were known."""
     count = {"type": "integer", "minimum": 0}
-    return {
-        "operationId": "feedback",
-        "summary": "What turned out to be true about inferences; sending it twice is the same as once.",
-        "requestBody": {"required": True, "content": _json({"oneOf": bodies})},
-        "responses": _answers("How many were new.", _object({"recorded": count, "unchanged": count})),
-    }
-
-
-def _answers(description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    error = _json({"$ref": "#/components/schemas/Error"})
-    refused = {status: {"description": text, "content": error} for status, text in _ERRORS.items()}
-    return {"200": {"description": description, "content": _json(schema)}, **refused}
-
-
-def _json(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
+    return {JSON: _object({"recorded": count, "unchanged": count})}
 
 
 def _record(model: Model) -> dict[str, Any]:
@@ -123,14 +159,15 @@ def _record(model: Model) -> dict[str, Any]:
     found: dict[str, Any] = components[name]
     found.pop("title", None)
     for column in request_columns(model.protocol):
-        text = _about(column.field)
+        text = about(column.field)
         if text:
             found["properties"][column.name]["description"] = text
     found["additionalProperties"] = False
     return found
 
 
-def _about(field: FieldSpec) -> str:
+def about(field: FieldSpec) -> str:
+    """What the protocol says about a column, with its unit."""
     unit = f"in {field.unit}" if field.unit else ""
     return " ".join(part for part in (field.description or "", unit) if part)
 
@@ -147,64 +184,14 @@ def _reply(protocol: Protocol) -> dict[str, Any]:
     return _object({"inference_id": _TEXT, "model": _TEXT, **by_task[protocol.task]})
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def _some(item: Schema) -> dict[str, Any]:
+    return {"type": "array", "minItems": 1, "items": item}
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "required": list(properties),
         "properties": properties,
         "additionalProperties": False,
     }
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Pulse inference runtime</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
-table {{ border-collapse: collapse; width: 100%; }}
-td, th {{ text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #8884; vertical-align: top; }}
-code, pre {{ font: 14px/1.4 ui-monospace, monospace; }}
-pre {{ background: #8881; padding: 1rem; overflow-x: auto; }}
-:root {{ color-scheme: light dark; }}
-</style></head><body>
-<h1>Pulse inference runtime</h1>
-<p>Every reply carries an <code>inference_id</code>: <code>pulse lineage ID</code> tells where it comes from.
-Machine-readable: <a href="/openapi.json">/openapi.json</a>. Also here: <a href="/readyz">/readyz</a>,
-<a href="/healthz">/healthz</a>, <a href="/metrics">/metrics</a>.</p>
-{models}
-</body></html>
-"""
-
-
-def page(models: list[Model]) -> str:
-    """One HTML page about the served models; it loads nothing from anywhere."""
-    return _PAGE.format(models="\n".join(_section(model) for model in models))
-
-
-def _section(model: Model) -> str:
-    rows = "\n".join(
-        f"<tr><td><code>{html.escape(column.name)}</code></td><td>{html.escape(_rule(column.field))}</td>"
-        f"<td>{html.escape(_about(column.field))}</td></tr>"
-        for column in request_columns(model.protocol)
-    )
-    return (
-        f"<h2><code>POST /predict/{html.escape(model.name)}</code></h2>\n"
-        f"<p>{html.escape(model.protocol.description)} Serving <code>{html.escape(model.id)}</code>.</p>\n"
-        "<p>Send one record as a JSON object, many as <code>{&quot;instances&quot;: [...]}</code> or"
-        " <code>{&quot;columns&quot;: {...}}</code>.</p>\n"
-        f"<table><tr><th>Field</th><th>May hold</th><th>About</th></tr>\n{rows}\n</table>"
-    )
-
-
-def _rule(field: FieldSpec) -> str:
-    parts: list[str] = [field.type]
-    for word, bound in (("≥", field.ge), (">", field.gt), ("≤", field.le), ("<", field.lt)):
-        if bound is not None:
-            parts.append(f"{word} {bound}")
-    if field.values:
-        parts.append("one of " + ", ".join(str(value) for value in field.values))
-    if field.pattern:
-        parts.append(f"like {field.pattern}")
-    if field.nullable:
-        parts.append("or null")
-    return ", ".join(parts)

@@ -13,8 +13,9 @@ from starlette.routing import Route
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.lineage import text, trace_in
-from pulse_blocks.serving import feedback, openapi, peer_pages
+from pulse_blocks.serving import docs_page, feedback, openapi, peer_pages
 from pulse_blocks.serving.champions import Slot
+from pulse_blocks.serving.described import HTML, JSON, PLAIN, TEXT, Described
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.peer_pages import NOT_POST, only_post
 from pulse_blocks.serving.refusals import BODY_LIMIT, Refusal, as_refusal, body_of, internal, too_large
@@ -23,6 +24,7 @@ from pulse_blocks.stores.base import Store
 from pulse_blocks.ui import pages as ui_pages
 from pulse_blocks.ui.views import Sources
 
+_OBJECT = {"type": "object"}
 _CODES = {404: "serving.no_such_page", 405: "serving.method"}
 
 
@@ -36,28 +38,35 @@ def build(
     """The application for the served names; ``look`` is what the pages for people are made from."""
 
     async def health(_: Request) -> Response:
+        """Whether the process lives."""
         return JSONResponse({"status": "ok"})
 
     async def ready(_: Request) -> Response:
+        """Which models are loaded; before that nothing listens."""
         models = {name: slot.model.id for name, slot in slots.items()}
         return JSONResponse({"status": "ready", "models": models, "spooled_rows": now(slots).spooled[0]})
 
     async def prometheus(_: Request) -> Response:
+        """Counters and gauges in Prometheus's text format."""
         return PlainTextResponse(
             metrics.render(now(slots)), media_type="text/plain; version=0.0.4; charset=utf-8"
         )
 
-    async def document(_: Request) -> Response:
-        return JSONResponse(openapi.document([slot.model for slot in slots.values()]))
+    async def document(request: Request) -> Response:
+        """The OpenAPI document of what is served."""
+        return JSONResponse(openapi.document([slot.model for slot in slots.values()], request.app.routes))
 
     async def docs(_: Request) -> Response:
-        return HTMLResponse(openapi.page([slot.model for slot in slots.values()]))
+        """The same as a page for people."""
+        return HTMLResponse(docs_page.page([slot.model for slot in slots.values()]))
 
     async def label(request: Request) -> Response:
+        """Take labels: what turned out to be true about inferences."""
         body = await read(request)
         return JSONResponse(await run_in_threadpool(feedback.record, ledger, store, slots, body))
 
     async def lineage(request: Request) -> Response:
+        """Where an id comes from and what stands on it; as text where text/plain is accepted."""
         node = await run_in_threadpool(trace_in, ledger, store, request.path_params["id"])
         if "text/plain" in request.headers.get("accept", ""):
             return PlainTextResponse(text.render(node) + "\n")
@@ -65,13 +74,27 @@ def build(
 
     return Starlette(
         routes=[
-            Route("/healthz", health),
-            Route("/readyz", ready),
-            Route("/metrics", prometheus),
-            Route("/openapi.json", document),
-            Route("/docs", docs),
-            Route("/feedback", label, methods=["POST"]),
-            Route("/lineage/{id}", lineage),
+            Described("/healthz", health, "Whether it lives.", {JSON: _OBJECT}),
+            Described("/readyz", ready, "Whether it is ready, and the model of each name.", {JSON: _OBJECT}),
+            Described("/metrics", prometheus, "What it has done, for Prometheus.", {PLAIN: TEXT}),
+            Described("/openapi.json", document, "This document.", {JSON: _OBJECT}),
+            Described("/docs", docs, "What is served, as a page without any script.", {HTML: TEXT}),
+            Described(
+                "/feedback",
+                label,
+                "What turned out to be true about inferences; twice is the same as once.",
+                openapi.feedback_replies(),
+                method="POST",
+                bodies=openapi.feedback_bodies(),
+                refuses=(400, 413, 422, 503),
+            ),
+            Described(
+                "/lineage/{id}",
+                lineage,
+                "Where an id comes from: a tree, or its text.",
+                {JSON: _OBJECT, PLAIN: TEXT},
+                refuses=(400, 503),
+            ),
             *peer_pages.routes(slots),
             *ui_pages.routes(look),
             Route("/predict/{name:path}", only_post, methods=NOT_POST),

@@ -1,8 +1,9 @@
-"""A LightGBM model as a function from numbers to numbers, by the C library and on one thread."""
+"""A LightGBM model as a function from numbers to numbers, by the C library; threads share large batches."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 import weakref
 from array import array
@@ -14,7 +15,10 @@ from pulse_blocks.serving.library import check, library
 _FLOAT64, _ROW_MAJOR, _NORMAL, _FIRST, _ALL = 1, 1, 0, 0, -1
 # A call takes milliseconds: who holds the model for longer hangs.
 BUSY_SECONDS = 1.0
-_PARAMETERS = b"num_threads=1 verbosity=-1"
+_PARAMETERS = b"num_threads=%d verbosity=-1"
+# Fewer rows are done before another thread is awake.
+_SHARED_ROWS = 64
+MOST_THREADS = 4
 
 
 class Predictor:
@@ -23,8 +27,12 @@ class Predictor:
     ``outputs`` is the number of values for a row: 1, or the number of classes of a multiclass model.
     """
 
-    def __init__(self, model_text: bytes, columns: int) -> None:
-        """Parse a model's text. Raises PulseError where it is none, or is not one of ``columns`` features."""
+    def __init__(self, model_text: bytes, columns: int, threads: int | None = None) -> None:
+        """Parse a model's text. Raises PulseError where it is none, or is not one of ``columns`` features.
+
+        ``threads`` share a large batch, each whole rows of it; where nobody says, as many as there are cores for them.
+        """
+        self._shared = _PARAMETERS % (threads or min(MOST_THREADS, len(os.sched_getaffinity(0))))
         self._library = library()
         self._columns = columns
         self._lock = threading.Lock()
@@ -45,7 +53,14 @@ class Predictor:
             )  # fmt: skip
         check(
             self._library.LGBM_BoosterPredictForMatSingleRowFastInit(
-                self._handle, _NORMAL, _FIRST, _ALL, _FLOAT64, columns, _PARAMETERS, ctypes.byref(self._row)
+                self._handle,
+                _NORMAL,
+                _FIRST,
+                _ALL,
+                _FLOAT64,
+                columns,
+                _PARAMETERS % 1,
+                ctypes.byref(self._row),
             )
         )
         self._length = ctypes.c_int64()
@@ -68,7 +83,7 @@ class Predictor:
             else:
                 code = self._library.LGBM_BoosterPredictForMat(
                     self._handle, data, _FLOAT64, rows, self._columns, _ROW_MAJOR, _NORMAL, _FIRST, _ALL,
-                    _PARAMETERS, length, self._results,
+                    self._shared if rows >= _SHARED_ROWS else _PARAMETERS % 1, length, self._results,
                 )  # fmt: skip
             check(code)
             return self._results[:size]

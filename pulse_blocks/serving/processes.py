@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -14,6 +15,11 @@ import msgspec
 from pulse_blocks.errors import PulseError
 
 log = logging.getLogger("pulse.serving")
+
+# How often a worker that answers says so.
+BEAT_SECONDS = 1.0
+# Neither byte begins or is part of a failure, which is JSON.
+READY, BEAT = b"+", b"\0"
 
 
 class Failure(msgspec.Struct):
@@ -55,10 +61,33 @@ def stop_with(life: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def tell(status: int, text: bytes) -> None:
-    """Write into a pipe whose reader may be gone already."""
-    with contextlib.suppress(OSError):
-        os.write(status, text)
+class Report:
+    """A worker's end of the pipe to the one that started it, whose reader may be gone or stopped: nothing blocks."""
+
+    def __init__(self, pipe: int) -> None:
+        os.set_blocking(pipe, False)
+        self._pipe = pipe
+
+    def ready(self) -> None:
+        """It answers. From here on it must beat."""
+        self._tell(READY)
+
+    async def keep_beating(self) -> None:
+        """It still does, until cancelled.
+
+        On the event loop, because that is what must not hang: it gives up models and ledgers that do.
+        """
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            self._tell(BEAT)
+
+    def failed(self, error: PulseError) -> None:
+        """It could not begin."""
+        self._tell(msgspec.json.encode(Failure(error.code, error.message, error.hint)))
+
+    def _tell(self, text: bytes) -> None:
+        with contextlib.suppress(OSError):
+            os.write(self._pipe, text)
 
 
 def failure_of(told: bytes) -> PulseError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pulse_blocks.protocol.problems import nearest
 from pulse_blocks.serving.champions import Slot
 from pulse_blocks.serving.dialects.base import Dialect, Headers
@@ -15,17 +17,25 @@ TARGET_HEADER = b"x-amzn-sagemaker-target-model"
 _PREDICT, _INVOCATIONS, _V2, _INFER = "/predict/", "/invocations", "/v2/models/", "/infer"
 
 
+def prediction_paths(names: Sequence[str]) -> dict[str, tuple[Dialect, str | None]]:
+    """Every path that predictions are posted to: its dialect and its model, None where a request names one."""
+    found: dict[str, tuple[Dialect, str | None]] = {}
+    for name in names:
+        found[f"{_PREDICT}{name}"] = PREDICT, name
+        found[f"{_V2}{name}{_INFER}"] = OPEN_INFERENCE, name
+    return {**found, _INVOCATIONS: (MLFLOW, names[0] if len(names) == 1 else None)}
+
+
 class Routes:
     """Exact paths of what is served are one look-up; the rest is told apart only where that fails."""
 
     def __init__(self, slots: dict[str, Slot]) -> None:
         self._slots = slots
-        self._exact: dict[str, tuple[Dialect, Slot]] = {}
-        for name, slot in slots.items():
-            self._exact[f"{_PREDICT}{name}"] = PREDICT, slot
-            self._exact[f"{_V2}{name}{_INFER}"] = OPEN_INFERENCE, slot
-        if len(slots) == 1:
-            self._exact[_INVOCATIONS] = MLFLOW, next(iter(slots.values()))
+        self._exact: dict[str, tuple[Dialect, Slot]] = {
+            path: (dialect, slots[name])
+            for path, (dialect, name) in prediction_paths(tuple(slots)).items()
+            if name is not None
+        }
 
     def find(self, path: str, headers: Headers) -> tuple[Dialect, Slot | Refusal | None]:
         """The dialect of a POST and its model, why there is none, or None where it is no prediction."""

@@ -33,6 +33,7 @@ from pulse_blocks.serving.keyring import Keyring
 from pulse_blocks.serving.listening import DEFAULT_PORT, bind_many, is_loopback, url_of
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
+from pulse_blocks.serving.processes import Report
 from pulse_blocks.serving.reading import Message, Receive
 from pulse_blocks.serving.spool import Spool
 from pulse_blocks.serving.state import now
@@ -120,7 +121,7 @@ def serve(
         else:
             Supervisor(
                 listeners,
-                lambda at, answers: _work(workspace, names, how, at, answers, (signal.SIGTERM,)),
+                lambda at, report: _work(workspace, names, how, at, report.ready, (signal.SIGTERM,), report),
                 told,
             ).run()
 
@@ -150,8 +151,9 @@ def _work(
     listener: socket.socket,
     ready: Callable[[], None],
     signals: Sequence[signal.Signals],
+    report: Report | None = None,
 ) -> None:
-    """One process of the runtime, until one of ``signals``."""
+    """One process of the runtime, until one of ``signals``; ``report`` where another one watches it."""
     with open_ledger(workspace.ledger, workspace.durability) as ledger:
         store, key = open_store(workspace.store), signing_key(workspace)
         champions = {name: first_champion(ledger, name) for name in names}
@@ -160,7 +162,7 @@ def _work(
         }
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             spool = Spool(ledger, workspace.folder / "spool", workspace.durability)
-            runner.run(_run(models, ledger, spool, store, key, how, listener, ready, signals))
+            runner.run(_run(models, ledger, spool, store, key, how, listener, ready, signals, report))
 
 
 async def _run(
@@ -173,6 +175,7 @@ async def _run(
     listener: socket.socket,
     ready: Callable[[], None],
     signals: Sequence[signal.Signals],
+    report: Report | None,
 ) -> None:
     loop, metrics = asyncio.get_running_loop(), Metrics()
     engine, alarms = Engine(ledger, loop, metrics, spool), Alarms()
@@ -204,10 +207,11 @@ async def _run(
     for number in signals:
         loop.add_signal_handler(number, server.stop)
     idling = loop.create_task(stop_when_idle(server, how.idle_exit)) if how.idle_exit else None
+    beating = loop.create_task(report.keep_beating()) if report else None
     try:
         await server.serve(sockets=[listener])
     finally:
-        for task in (keeping, idling):
+        for task in (keeping, idling, beating):
             if task:
                 task.cancel()
         watcher.close()

@@ -1,4 +1,4 @@
-"""Several processes for one runtime: started together, started again when they die, stopped together."""
+"""Several processes for one runtime: started together, started again when they die or hang, stopped together."""
 
 from __future__ import annotations
 
@@ -12,10 +12,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-import msgspec
-
 from pulse_blocks.errors import PulseError
-from pulse_blocks.serving.processes import Failure, ended, ending, failure_of, stop_with, tell
+from pulse_blocks.serving.processes import (
+    BEAT,
+    BEAT_SECONDS,
+    READY,
+    Report,
+    ended,
+    ending,
+    failure_of,
+    stop_with,
+)
 
 log = logging.getLogger("pulse.serving")
 
@@ -23,10 +30,11 @@ GRACE_SECONDS = 15.0
 # A worker that lived shorter than this did not work; the next one waits, twice as long each time.
 _STEADY_SECONDS = 5.0
 _LONGEST_PAUSE = 10.0
-_READY = b"+"
+# So many beats a worker that answers may miss before it counts as hung.
+_SILENT_BEATS = 10
 
-# What a worker does: serve at a socket until SIGTERM, and call the second argument once it answers.
-Work = Callable[[socket.socket, Callable[[], None]], None]
+# What a worker does: serve at a socket until SIGTERM, report once it answers, and beat from then on.
+Work = Callable[[socket.socket, Report], None]
 
 
 class _Worker:
@@ -40,10 +48,18 @@ class _Worker:
         self.started = 0.0
         self.early_deaths = 0
         self.start_at = 0.0
+        self.silent = 0
 
     @property
     def ready(self) -> bool:
-        return self.told == _READY
+        return self.told == READY
+
+    def listen(self) -> None:
+        """Take in what it has said since."""
+        with contextlib.suppress(BlockingIOError):
+            said = os.read(self.status, 65536)
+            self.silent = 0 if said else self.silent
+            self.told += said.replace(BEAT, b"")
 
 
 class Supervisor:
@@ -55,7 +71,7 @@ class Supervisor:
         self._ready = ready
         self._announced = False
         self._stopping = False
-        self._kill_at = float("inf")
+        self._kill_at = self._beat_at = float("inf")
         # Workers hold the reading end: where this process is gone, however it went, they stop.
         self._life = os.pipe()
 
@@ -72,6 +88,7 @@ class Supervisor:
                     self._start_missing(now)
                 self._wait(woken, now)
                 failure = self._reap() or failure
+                self._kill_silent(time.monotonic())
                 if failure and not self._stopping:
                     self._stop()
                 if not self._announced and all(worker.ready for worker in self._workers):
@@ -96,6 +113,8 @@ class Supervisor:
         os.close(writing)
         os.set_blocking(reading, False)
         worker.pid, worker.status, worker.told, worker.started = pid, reading, b"", now
+        worker.silent = 0
+        self._beat_at = min(self._beat_at, now + BEAT_SECONDS)
 
     def _announce(self) -> None:
         """Tell that the runtime answers, in a process that ends at once.
@@ -111,10 +130,11 @@ class Supervisor:
         """The new process; never returns."""
         with ending():
             self._be_child(worker)
+            report = Report(status)
             try:
-                self._work(worker.listener, lambda: tell(status, _READY))
+                self._work(worker.listener, report)
             except PulseError as error:
-                tell(status, msgspec.json.encode(Failure(error.code, error.message, error.hint)))
+                report.failed(error)
                 raise SystemExit(1) from error
 
     def _be_child(self, worker: _Worker | None) -> None:
@@ -132,7 +152,7 @@ class Supervisor:
 
     def _wait(self, woken: int, now: float) -> None:
         until = [worker.start_at for worker in self._workers if not worker.pid and not self._stopping]
-        timeout = max(0.0, min([*until, self._kill_at, now + 3600.0]) - now)
+        timeout = max(0.0, min([*until, self._kill_at, self._beat_at]) - now)
         pipes = [worker.status for worker in self._workers if worker.pid and not worker.told]
         with contextlib.suppress(InterruptedError):
             found, _, _ = select.select([woken, *pipes], [], [], timeout)
@@ -147,12 +167,10 @@ class Supervisor:
         for worker in self._workers:
             if not worker.pid:
                 continue
-            with contextlib.suppress(BlockingIOError):
-                worker.told += os.read(worker.status, 65536)
+            worker.listen()
             code = gone.get(worker.pid)
             if code is not None:
-                with contextlib.suppress(BlockingIOError):
-                    worker.told += os.read(worker.status, 65536)
+                worker.listen()
                 os.close(worker.status)
                 worker.pid = 0
                 if self._stopping:
@@ -163,6 +181,21 @@ class Supervisor:
                     self._plan_restart(worker, os.waitstatus_to_exitcode(code))
         return failure
 
+    def _kill_silent(self, now: float) -> None:
+        """End workers that answer no more and do not die of it: a deadlock, SIGSTOP.
+
+        Missed beats are counted here, one a round, and not by the clock: where this process was stopped itself (a
+        container that was paused), all were.
+        """
+        if now < self._beat_at:
+            return
+        self._beat_at = now + BEAT_SECONDS
+        for worker in self._workers:
+            worker.silent += worker.ready and worker.pid > 0 and not self._stopping
+            if worker.silent >= _SILENT_BEATS:
+                log.error("A worker hangs; it is ended.")
+                os.kill(worker.pid, signal.SIGKILL)
+
     def _plan_restart(self, worker: _Worker, code: int) -> None:
         now = time.monotonic()
         steady = worker.ready and now - worker.started > _STEADY_SECONDS
@@ -170,7 +203,7 @@ class Supervisor:
         # The first time at once: most workers die of something that is over with them.
         pause = 0.0 if worker.early_deaths < 2 else min(2.0 ** (worker.early_deaths - 2), _LONGEST_PAUSE)
         worker.start_at = now + pause
-        reason = f"signal {-code}" if code < 0 else failure_of(worker.told.removeprefix(_READY)).message
+        reason = f"signal {-code}" if code < 0 else failure_of(worker.told.removeprefix(READY)).message
         log.error("A worker has died (%s); another takes its place.", reason)
         worker.told = b""
 

@@ -16,6 +16,9 @@ from pulse_blocks.snapshots.sampling import sampled
 from pulse_blocks.stores.base import Store
 from pulse_blocks.times import utc_now
 
+# So many small tables become one: a table of seven rows takes far more memory than its values.
+_PARTS = 32
+
 
 def commit(store: Store, raw: RawBatch) -> SnapshotRef:
     """Make the chunks of an ingest a snapshot. Of many callers one creates it, the others find it.
@@ -69,6 +72,8 @@ def _described(store: Store, raw: RawBatch) -> tuple[bytes, bytes]:
     for done, (found, rows) in enumerate(chunks, 1):
         builder.take(found)
         parts.append(rows)
+        if len(parts) == _PARTS:
+            parts = [pa.Table.from_batches([one_batch(pa.concat_tables(parts))])]
         progress.report("snapshot", done, len(raw.chunks), f"{done:,} of {len(raw.chunks):,} chunks verified")
     sample = encode(one_batch(pa.concat_tables(parts)))
     return to_json(builder.result()), sample

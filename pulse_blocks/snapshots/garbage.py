@@ -1,7 +1,7 @@
 """What a store holds that nothing needs: found first, deleted only where asked.
 
 Never taken is what a manifest names, what the ledger or a bundle stands on, and what was written or found again within
-the grace time, since its writer may not have come to its manifest yet.
+the grace time, since its writer may not have come to its manifest yet. Interrupted training is kept for 14 days.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from pulse_blocks import progress
 from pulse_blocks.errors import PulseError
 from pulse_blocks.records import Record, Snapshot
 from pulse_blocks.snapshots import layout
+from pulse_blocks.snapshots.abandoned import ABANDONED_SECONDS, abandoned
 from pulse_blocks.snapshots.reading import load
 from pulse_blocks.stores.base import Entry, Store
 
 GRACE_SECONDS = 3_600.0
-Kind = Literal["chunk", "part of a snapshot", "model", "snapshot"]
+Kind = Literal["chunk", "part of a snapshot", "model", "snapshot", "unfinished training"]
 _CHUNKS, _MODELS = "chunks/", "models/"
 
 
@@ -87,6 +88,9 @@ def find(store: Store, roots: Roots, grace: float = GRACE_SECONDS, unused: float
             young += 1
         else:
             garbage.append(Garbage(kind=kind, key=entry.key, bytes=entry.size))
+    garbage += [
+        Garbage(kind="unfinished training", key=entry.key, bytes=entry.size) for entry in abandoned(store)
+    ]
     return Found(
         garbage=tuple(sorted(garbage, key=_order)),
         snapshots=tuple(sorted(going)),
@@ -102,11 +106,16 @@ def delete(store: Store, found: Found, grace: float = GRACE_SECONDS) -> Deleted:
     for done, one in enumerate(found.garbage, 1):
         if until := store.locked_until(one.key):
             locked[one.key] = until
-        elif store.delete_unused(one.key, grace):
+        elif store.delete_unused(one.key, _age(one, grace)):
             count += 1
             freed += one.bytes
         progress.report("gc", done, len(found.garbage), one.key)
     return Deleted(objects=count, bytes=freed + store.unfinished(grace, delete=True), locked=locked)
+
+
+def _age(one: Garbage, grace: float) -> float:
+    """For how long nobody may have written it."""
+    return ABANDONED_SECONDS if one.kind == "unfinished training" else grace
 
 
 def _snapshots(store: Store, entries: list[Entry]) -> Iterator[Snapshot]:

@@ -11,6 +11,8 @@ from pulse_blocks.records import Chunk
 FORMAT = 1
 SNAPSHOTS = "snapshots/"
 MANIFEST = "manifest.json"
+# Long work that may be interrupted; no part of a snapshot, and never needed by one.
+UNFINISHED = "unfinished/"
 SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _ID = re.compile(r"snap_[0-9a-f]{12}\Z")
 

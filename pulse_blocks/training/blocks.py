@@ -1,13 +1,12 @@
 """A snapshot's chunks as float64 blocks, and parts of it as LightGBM sequences, in bounded memory.
 
 LightGBM reads a sequence twice: single rows in ascending order for its sample (200,000), then slices in order.
-Both walk the chunks from first to last, so a small data set is decoded once and stays, and of a large one a block
-at a time is in memory.
+Both walk the chunks from first to last, so a small data set is decoded once and stays; of a large one whatever was kept
+would be dropped just before it is wanted again, so a block at a time is in memory.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
 import lightgbm as lgb
@@ -23,25 +22,23 @@ KEPT_BYTES = 64 * 2**20
 
 
 class Blocks:
-    """The matrix of each chunk, decoded on demand (hash-checked); the latest stay, up to ``KEPT_BYTES``."""
+    """The matrix of each chunk, decoded on demand (hash-checked); all stay if they take ``KEPT_BYTES`` at most."""
 
     def __init__(self, store: Store, chunks: Sequence[Chunk], features: Sequence[ColumnSpec]) -> None:
         self.chunks = tuple(chunks)
         self._store, self._features = store, tuple(features)
         self._names = [feature.name for feature in features]
-        self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
-        self._bytes = 0
+        self._kept: dict[int, np.ndarray] = {}
+        self._keeps_all = sum(chunk.rows for chunk in self.chunks) * len(self._features) * 8 <= KEPT_BYTES
 
     def block(self, number: int) -> np.ndarray:
         """Rows by features of the chunk with this number."""
         found = self._kept.get(number)
         if found is None:
+            if not self._keeps_all:
+                self._kept.clear()
             table = read_chunk(self._store, self.chunks[number], self._names)
             found = self._kept[number] = matrix(table, self._features)
-            self._bytes += found.nbytes
-            while self._bytes > KEPT_BYTES and len(self._kept) > 1:
-                _, dropped = self._kept.popitem(last=False)
-                self._bytes -= dropped.nbytes
         return found
 
 

@@ -48,8 +48,10 @@ def drift_reference(
     if len(cut) < _LEAST_WINDOWS or not len(rows):
         return None
 
+    booster = lgb.Booster(model_str=text.decode())
+
     def with_answers(found: np.ndarray) -> np.ndarray:
-        return np.column_stack([found, predicted(text, found, calibration)])
+        return np.column_stack([found, _answers(booster, found, calibration)])
 
     name = protocol.source.time
     times = None if name is None else seconds(sample.column(name))[good]
@@ -71,9 +73,13 @@ def drift_reference(
 
 def predicted(text: bytes, rows: np.ndarray, calibration: Calibration | None = None) -> np.ndarray:
     """What a model says to rows, as one number each: a probability, a value, or the number of the likeliest class."""
+    return _answers(lgb.Booster(model_str=text.decode()), rows, calibration)
+
+
+def _answers(booster: lgb.Booster, rows: np.ndarray, calibration: Calibration | None) -> np.ndarray:
     if not len(rows):
         return np.empty(0)
-    found = calibrated(calibration, np.asarray(lgb.Booster(model_str=text.decode()).predict(rows)))
+    found = calibrated(calibration, np.asarray(booster.predict(rows)))
     return np.asarray(found.argmax(axis=1), np.float64) if found.ndim == 2 else found
 
 

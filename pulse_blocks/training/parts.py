@@ -16,6 +16,13 @@ from pulse_blocks.training.labelling import read
 from pulse_blocks.training.weights import weights_of
 from pulse_blocks.validation import quarantined_rows
 
+# The code of a part whose rows all have one class.
+_CODES = {
+    "training": "training.one_class",
+    "held-out": "training.held_out",
+    "validation": "training.validation",
+}
+
 
 class Part(msgspec.Struct, frozen=True):
     """Row numbers in the snapshot (sorted) and the label of each; ``weights`` where rows do not count the same."""
@@ -66,7 +73,7 @@ def prepare(protocol: Protocol, snapshot: Snapshot, validated: ValidatedData, st
 def _require_classes(protocol: Protocol, name: str, part: Part) -> None:
     if np.unique(part.labels).size < 2:
         raise PulseError(
-            "training.one_class" if name == "training" else f"training.{name.replace('-', '_')}",
+            _CODES[name],
             f"All {part.rows.size:,} rows of the {name} part have the same {protocol.target.name}.",
             "Widen the window, or split otherwise (training.split).",
         )

@@ -11,9 +11,10 @@ import msgspec
 
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import Snapshot, ValidatedData
+from pulse_blocks.snapshots import layout
 from pulse_blocks.training.environment import PACKAGES, THREADS
 
-PREFIX = "unfinished/"
+PREFIX = layout.UNFINISHED
 
 
 def fit_key(

@@ -23,7 +23,7 @@ class _Found(msgspec.Struct, frozen=True):
     """What a page needs of a check's result; whatever else it holds is passed over."""
 
     share: float | None = None
-    share_limit: float | None = None
+    share_threshold: float | None = None
     features: dict[str, _Feature] = {}
 
 
@@ -55,7 +55,7 @@ class DriftHistory(Record, frozen=True, kw_only=True):
 def drift_history(ledger: Ledger, name: str) -> DriftHistory:
     """Of a name, across its models."""
     found = [(one, _found(one)) for one in reversed(ledger.drift_checks(name, _CHECKS))]
-    limits = [result.share_limit for _, result in found if result.share_limit is not None]
+    limits = [result.share_threshold for _, result in found if result.share_threshold is not None]
     return DriftHistory(
         checks=tuple(_row(one, result) for one, result in found), limit=limits[-1] if limits else None
     )

@@ -30,30 +30,32 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+Page = Callable[[Sources, Request], Response]
 _NOT_FOUND = ("lineage.unknown", "lineage.no_id", "ui.no_model")
 
 
 def routes(sources: Sources) -> list[Route]:
     """All pages, for the runtime's application."""
-    pages: list[tuple[str, Callable[[Request], Response]]] = [
-        ("/ui/", functools.partial(_home, sources)),
+    pages: list[tuple[str, Page]] = [
+        ("/ui/", _home),
         ("/ui/search", _search),
-        ("/ui/models/{name}", functools.partial(_model, sources)),
-        ("/ui/lineage/{id:path}", functools.partial(_lineage, sources)),
+        ("/ui/models/{name}", _model),
+        ("/ui/lineage/{id:path}", _lineage),
     ]
     return [
-        Route("/ui", lambda _: RedirectResponse("/ui/", 308)),
+        Route("/ui", _entrance),
         Route("/ui/style.css", _style),
         *(Route(path, _page(sources, page)) for path, page in pages),
     ]
 
 
-def _page(sources: Sources, page: Callable[[Request], Response]) -> Callable[[Request], Any]:
+def _page(sources: Sources, page: Page) -> Callable[[Request], Any]:
     """A page, or an error in the words of the command line and the look of every other page."""
 
+    @functools.wraps(page)
     async def answer(request: Request) -> Response:
         try:
-            return await run_in_threadpool(page, request)
+            return await run_in_threadpool(page, sources, request)
         except PulseError as error:
             status = 503 if isinstance(error, UnavailableError) else 404 if error.code in _NOT_FOUND else 400
             return _rendered("error.html", sources, status, error=error, asked=_asked(request))
@@ -61,11 +63,18 @@ def _page(sources: Sources, page: Callable[[Request], Response]) -> Callable[[Re
     return answer
 
 
+async def _entrance(_: Request) -> Response:
+    """To the page of all models."""
+    return RedirectResponse("/ui/", 308)
+
+
 def _home(sources: Sources, _: Request) -> Response:
+    """All models: champions, drift, traffic."""
     return _rendered("home.html", sources, page=views.home(sources))
 
 
 def _model(sources: Sources, request: Request) -> Response:
+    """One model: its champions and its drift over time."""
     found = views.model(sources, request.path_params["name"])
     checks = found.row.drift.checks
     drawn = chart([check.share for check in checks], found.row.drift.limit) if checks else None
@@ -73,11 +82,13 @@ def _model(sources: Sources, request: Request) -> Response:
 
 
 def _lineage(sources: Sources, request: Request) -> Response:
+    """The tree of an id; every node opens."""
     asked = request.path_params["id"]
     return _rendered("lineage.html", sources, node=views.lineage(sources, asked), asked=asked)
 
 
-def _search(request: Request) -> Response:
+def _search(_: Sources, request: Request) -> Response:
+    """To the tree of the id that was typed in."""
     asked = _asked(request)
     return RedirectResponse(f"/ui/lineage/{quote(asked, safe='@')}" if asked else "/ui/", 303)
 
@@ -87,6 +98,7 @@ def _asked(request: Request) -> str:
 
 
 async def _style(_: Request) -> Response:
+    """The pages' only style sheet."""
     return Response((_HERE / "static" / "style.css").read_bytes(), media_type="text/css", headers=_HEADERS)
 
 

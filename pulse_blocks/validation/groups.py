@@ -19,10 +19,15 @@ GROUP_ROWS = 262_144
 
 
 class Group(msgspec.Struct, frozen=True):
-    """Consecutive rows of a snapshot; ``start`` is the number of the first, from 0."""
+    """Consecutive rows of a snapshot; ``start`` is the number of the first, from 0, ``schema`` that of the store."""
 
     start: int
     frame: pl.DataFrame
+    schema: pa.Schema
+
+    def stored(self, positions: np.ndarray) -> pa.Table:
+        """The rows at some positions as the store has them."""
+        return self.frame[positions].to_arrow().cast(self.schema)
 
 
 def groups(store: Store, snapshot: Snapshot, columns: Sequence[str]) -> Iterator[Group]:
@@ -35,21 +40,32 @@ def groups(store: Store, snapshot: Snapshot, columns: Sequence[str]) -> Iterator
     read = overlapped(lambda chunk: read_chunk(store, chunk, list(columns)), snapshot.chunks)
     for chunks in _batches(snapshot.chunks):
         rows = sum(chunk.rows for chunk in chunks)
-        yield Group(start, _frame(pa.concat_tables([table for _, table in zip(chunks, read, strict=False)])))
+        yield _group(start, [table for _, table in zip(chunks, read, strict=False)])
         start += rows
+
+
+def _group(start: int, tables: list[pa.Table]) -> Group:
+    table = pa.concat_tables(tables)
+    return Group(start, _frame(table), table.schema)
 
 
 def rows_at(
     store: Store, snapshot: Snapshot, rows: np.ndarray, columns: Sequence[str]
 ) -> Iterator[tuple[np.ndarray, pa.Table]]:
     """The rows with these numbers (sorted), a chunk at a time; chunks without one are not read."""
-    start = 0
-    for chunk in snapshot.chunks:
-        low, high = np.searchsorted(rows, (start, start + chunk.rows))
-        if low < high:
-            wanted = rows[low:high]
-            yield wanted, read_chunk(store, chunk, list(columns)).take(pa.array(wanted - start))
-        start += chunk.rows
+    ends = np.cumsum([chunk.rows for chunk in snapshot.chunks])
+    borders = np.searchsorted(rows, ends)
+    wanted = [
+        (chunk, int(end) - chunk.rows, rows[low:high])
+        for chunk, end, low, high in zip(snapshot.chunks, ends, (0, *borders), borders, strict=False)
+        if low < high
+    ]
+
+    def read(one: tuple[Chunk, int, np.ndarray]) -> tuple[np.ndarray, pa.Table]:
+        chunk, start, numbers = one
+        return numbers, read_chunk(store, chunk, list(columns)).take(pa.array(numbers - start))
+
+    yield from overlapped(read, wanted)
 
 
 def frame_at(store: Store, snapshot: Snapshot, rows: np.ndarray, columns: Sequence[str]) -> pl.DataFrame:

@@ -8,26 +8,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from pulse_blocks.errors import PulseError
-from pulse_blocks.records import Snapshot, ValidatedData
+from pulse_blocks.records import ValidatedData
 from pulse_blocks.stores.base import Store
 from pulse_blocks.validation.report import load_report
 
 ROW, RULES = "pulse_row", "pulse_rules"
 
 
-def write_quarantine(
-    store: Store, snapshot: Snapshot, key: str, *, rows: Any, rules: Sequence[str], columns: Sequence[str]
-) -> str:
-    """Write the rows with these numbers (an int64 array, sorted) and, for each, the rules that it breaks.
+def write_quarantine(store: Store, key: str, table: Any, *, rows: Any, rules: Sequence[str]) -> str:
+    """Write the rows of ``table`` with their numbers (an int64 array) and, for each, the rules that it breaks.
 
     Returns the sha256 of the file.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from pulse_blocks.validation.groups import rows_at
-
-    table = pa.concat_tables([part for _, part in rows_at(store, snapshot, rows, columns)]).combine_chunks()
     table = table.add_column(0, ROW, pa.array(rows, pa.int64()))
     table = table.add_column(1, RULES, pa.array(rules, pa.string()))
     sink = io.BytesIO()

@@ -20,6 +20,7 @@ from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.protocol.translating import row_checks
 from pulse_blocks.records import Snapshot
 from pulse_blocks.stores.base import Store
+from pulse_blocks.validation.broken import BrokenRows
 from pulse_blocks.validation.expressions import Expression
 from pulse_blocks.validation.groups import Group, frame_at, groups
 from pulse_blocks.validation.schema import NOT_NULL, column_rules, frame_schema
@@ -31,6 +32,7 @@ class Found(msgspec.Struct, frozen=True):
     """What the pass saw. ``target_values`` stops at two distinct values of rows that break no row rule."""
 
     tally: Tally
+    broken: BrokenRows
     newest: dt.datetime | None
     target_nulls: int
     target_values: tuple[object, ...]
@@ -66,16 +68,19 @@ def scan(protocol: Protocol, snapshot: Snapshot, store: Store) -> Found:
     rules = _Rules(protocol)
     columns = [column.name for column in all_columns(protocol)]
     key = protocol.source.key
-    tally = Tally(rules.all(), key)
+    tally, broken = Tally(rules.all(), key), BrokenRows()
     newest: dt.datetime | None = None
     nulls, values = 0, dict[object, None]()
     for group in groups(store, snapshot, columns):
         good = _apply(rules, group, tally)
+        broken.keep(group, np.flatnonzero(~good))
         newest = _newest(newest, group.frame, protocol.source.time)
         target = group.frame.get_column(protocol.target.name)
         nulls += target.null_count()
         if len(values) < 2:
-            values.update(dict.fromkeys(target.filter(good).drop_nulls().unique(maintain_order=True).head(2)))
+            values.update(
+                dict.fromkeys(target.filter(pl.Series(good)).drop_nulls().unique(maintain_order=True).head(2))
+            )
         progress("validate", group.start + group.frame.height, snapshot.rows)
         del group, target  # before the next one is made
     for rule, unique in rules.unique.items():
@@ -83,10 +88,10 @@ def scan(protocol: Protocol, snapshot: Snapshot, store: Store) -> Found:
         shown = list(dict.fromkeys((*key, *rule.columns)))
         if rows.size:
             tally.add(rule, rows, frame_at(store, snapshot, rows[:5], shown))
-    return Found(tally, newest, nulls, tuple(values)[:2])
+    return Found(tally, broken, newest, nulls, tuple(values)[:2])
 
 
-def _apply(rules: _Rules, group: Group, tally: Tally) -> pl.Series:
+def _apply(rules: _Rules, group: Group, tally: Tally) -> np.ndarray:
     """Note the rows of a group that break rules; gives the mask of those that break no error rule."""
     frame = group.frame
     good = np.ones(frame.height, np.bool_)
@@ -98,7 +103,7 @@ def _apply(rules: _Rules, group: Group, tally: Tally) -> pl.Series:
             good[rows] = False
     for unique in rules.unique.values():
         unique.add(frame, group.start)
-    return pl.Series(good)
+    return good
 
 
 def broken_rows(

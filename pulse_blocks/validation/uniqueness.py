@@ -36,11 +36,11 @@ class Uniqueness:
         """
         if not self._hashes:
             return np.empty(0, np.int64)
-        hashes, rows = np.concatenate(self._hashes), np.concatenate(self._rows)
-        order = np.argsort(hashes, kind="stable")
-        ordered = hashes[order]
-        same = np.flatnonzero(ordered[1:] == ordered[:-1])
-        suspects = rows[np.unique(np.concatenate((order[same], order[same + 1])))]
+        ordered = np.concatenate(self._hashes)
+        ordered.sort()
+        shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+        blocks = zip(self._hashes, self._rows, strict=True)
+        suspects = np.concatenate([rows[np.isin(hashes, shared)] for hashes, rows in blocks])
         if not suspects.size:
             return suspects
         frame = read(suspects, self.columns)

@@ -57,9 +57,8 @@ def validate(
     quarantine_key = f"{folder}/quarantine.parquet" if len(kept) else None
     if quarantine_key:
         columns = [column.name for column in all_columns(protocol)]
-        sha256 = write_quarantine(
-            store, snapshot, quarantine_key, rows=kept, rules=found.tally.names(kept), columns=columns
-        )
+        rows = found.broken.table(store, snapshot, kept, columns)
+        sha256 = write_quarantine(store, quarantine_key, rows, rows=kept, rules=found.tally.names(kept))
         report = msgspec.structs.replace(report, quarantine_sha256=sha256)
     _write_report(store, report_key, seal(to_json(report)))
     _write_report(store, f"{folder}/report.html", report_html(report).encode())

@@ -48,6 +48,14 @@ def first_of(month: int, day: int = 1) -> int:
     return int(dt.datetime(2013, month, day, tzinfo=dt.UTC).timestamp())
 
 
+CALM = [first_of(1) + number * WEEK for number in range(12)]
+
+
+def calm_distances(flights: Flights) -> np.ndarray:
+    """Columns by calm weeks."""
+    return np.array([measure(flights, start) for start in CALM]).T
+
+
 def prepare(folder: Path) -> Flights:
     """Train the demo's model by the six stages, and decode the year."""
     (folder / "protocols").mkdir()

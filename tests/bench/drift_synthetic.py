@@ -1,15 +1,22 @@
 """Windows whose answer is known: independent rows without drift, and with a shift of known size."""
 
+# ruff: noqa: T201  a benchmark prints what it measured
 from __future__ import annotations
+
+import os
+from pathlib import Path
 
 import numpy as np
 
 from pulse_blocks.sketches.calibration import calibrate
 from pulse_blocks.sketches.distances import Reference
 from pulse_blocks.sketches.reference import chance
+from tests.bench.ratios import against
 
 FEATURES, CATEGORICAL, REFERENCE = 20, 5, 10_000
 SIZES = (100, 300, 1_000, 3_000, 10_000)
+SHIFTS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0)
+_PICTURE = Path(__file__).parents[2] / "docs" / "images" / "drift-power.svg"
 _CALM_WINDOWS, _CALM_ROWS, _SHARE = 12, 2_000, 0.2
 _RANDOM_WINDOWS, _RANDOM_ROWS, _RANDOM_REFERENCE = 200, 500, 2_000
 
@@ -87,3 +94,43 @@ def power(shifts: tuple[float, ...], windows: int = 40) -> dict[int, list[float]
         ]
         for size in SIZES
     }
+
+
+def tables() -> None:
+    """False alarms over 1,000 windows, and power; the picture too where ``BENCH_PICTURES`` is set."""
+    found = false_alarms(1_000)
+    print("windows of independent rows without drift, called drifted:")
+    print(", ".join(f"{wrong} of {count} with {size:,} rows" for size, (wrong, count) in found.items()))
+    wrong, count = (sum(pair[at] for pair in found.values()) for at in (0, 1))
+    print(against(f"in all {wrong} of {count}, percent", 100 * wrong / count, 1.0))
+    print("\nfound, of 40 windows in which five of twenty features are off by so many standard deviations:\n")
+    print("| rows | " + " | ".join(f"{shift:g}" for shift in SHIFTS) + " |\n|--:|" + "--:|" * len(SHIFTS))
+    curves = power(SHIFTS)
+    for size, shares in curves.items():
+        print(f"| {size:,} | " + " | ".join(f"{share:.0%}" for share in shares) + " |")
+    if os.environ.get("BENCH_PICTURES"):
+        picture(curves)
+
+
+def picture(curves: dict[int, list[float]]) -> None:
+    """Power over the size of the shift, a line for each number of rows."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    mpl.rcParams["svg.hashsalt"] = "pulse"
+    figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    for at, (size, shares) in enumerate(curves.items()):
+        color = plt.get_cmap("viridis")(at / len(curves))
+        axes.plot(
+            SHIFTS, [100 * share for share in shares], marker="o", ms=4, color=color, label=f"{size:,} rows"
+        )
+    axes.set_xscale("log")
+    axes.set_xticks(SHIFTS, [f"{shift:g}" for shift in SHIFTS])
+    axes.minorticks_off()
+    axes.set_xlabel("shift of five of twenty features, standard deviations")
+    axes.set_ylabel("windows found, %")
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    figure.savefig(_PICTURE, metadata={"Date": None})

@@ -22,6 +22,7 @@ from pulse_blocks.serving.tripwire.watched import SLICE, Watched
 from pulse_blocks.sketches.reference import DriftReference
 from pulse_blocks.stores import open_store
 from tests import drifting_models
+from tests.bench.ratios import against
 from tests.drifting_models import AFTER, WEEK, microseconds
 from tests.running_engine import Client
 
@@ -37,7 +38,8 @@ def main() -> None:
         assert champion is not None
         model = Model.load(open_store(workspace.store), champion, signing_key(workspace))
         print(
-            f"hot path: {_hot_path(model):.2f} µs a request of one record, at most {MOST_WAITING:,} rows wait"
+            against("hot path, a request of one record", _hot_path(model), 3, " µs")
+            + f"; at most {MOST_WAITING:,} rows wait"
         )
         print(f"background: {_background(model):.1f} µs a row of 4 features")
         assert model.bundle.drift is not None
@@ -102,5 +104,6 @@ def _verdict(reference: DriftReference) -> None:
         spent.append((time.perf_counter() - began) * 1000)
     middle, most = sorted(spent)[len(spent) // 2], max(spent)
     print(
-        f"verdict: {middle:.1f} ms (at most {most:.1f}) on {_ROWS:,} rows x {_NUMBERS + _WORDS} columns, {PANES} panes"
+        against("verdict, median of eleven", middle, 25, " ms")
+        + f"; the slowest {most:.1f} ms, on {_ROWS:,} rows x {_NUMBERS + _WORDS} columns in {PANES} panes"
     )

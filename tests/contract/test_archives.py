@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from pathlib import Path
 
+import msgspec
 import pytest
 
 from pulse_blocks import archive
@@ -23,6 +23,19 @@ from tests.old_inferences import MODEL, NOW, old
 
 OTHER = "tiny-other@1.0.0-aaaaaaa"
 _DAY = dt.timedelta(days=1)
+
+
+@pytest.fixture(
+    params=["sqlite", "postgresql", pytest.param("files in S3", marks=pytest.mark.xdist_group("s3"))]
+)
+def any_ledger(request: pytest.FixtureRequest, workspace: Workspace) -> Workspace:
+    """The workspace with its ledger in each kind of database, and with its files on a real S3 server."""
+    if request.param == "files in S3":
+        server = request.getfixturevalue("s3")
+        return msgspec.structs.replace(workspace, store=f"s3://{server.bucket()}/pulse?endpoint={server.url}")
+    if request.param == "postgresql":
+        return msgspec.structs.replace(workspace, ledger=request.getfixturevalue("postgres_ledger"))
+    return workspace
 
 
 @pytest.fixture
@@ -133,11 +146,10 @@ def test_what_the_store_does_not_give_back_stays(
 
     def faulty(self: Store, key: str, data: bytes) -> int:
         written = put(self, key, data)
-        path = Path(self.locate(key))
         if damage == "gone":
-            path.unlink()
+            self.delete(key)
         else:
-            path.write_bytes(data[:200] + b"\x00" + data[201:])
+            put(self, key, data[:200] + b"\x00" + data[201:])
         return written
 
     monkeypatch.setattr(type(store), "put", faulty)

@@ -7,27 +7,24 @@ from collections.abc import Callable
 import pytest
 
 Tell = Callable[[str, str, str], None]
-_LINES = pytest.StashKey[list[tuple[str, str, str]]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """An empty table."""
-    config.stash[_LINES] = []
+_LINE = "broken"
 
 
 @pytest.fixture
 def tell(request: pytest.FixtureRequest) -> Tell:
     """Add a line to the table: what was done, how often, how it ended."""
-    lines = request.config.stash[_LINES]
-    return lambda what, times, ended: lines.append((what, times, ended))
+    # Properties travel with a test's report, also from another process of pytest-xdist.
+    properties = request.node.user_properties
+    return lambda what, times, ended: properties.append((_LINE, (what, times, ended)))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table as Markdown."""
-    lines = config.stash.get(_LINES, [])
-    if lines:
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    told = [line for report in reports for name, line in report.user_properties if name == _LINE]
+    if told:
         terminalreporter.write_sep("=", "what was broken")
         terminalreporter.write_line("| what was done | how often | how it ended |")
         terminalreporter.write_line("|:--|:--|:--|")
-        for line in sorted(lines):
+        for line in sorted(tuple(line) for line in told):
             terminalreporter.write_line(f"| {' | '.join(line)} |")

@@ -11,9 +11,9 @@ import pytest
 
 from pulse_blocks import bundle, settings, training
 from pulse_blocks.errors import PulseError
+from pulse_blocks.promotion.smoke import require_same_predictions
 from pulse_blocks.protocol import loading
 from pulse_blocks.snapshots.reading import load, load_profile, load_sample
-from pulse_blocks.stages.deploy import _smoke
 from pulse_blocks.stores import Store, open_store
 from pulse_blocks.validation import load_report
 from tests import six_stages
@@ -56,7 +56,7 @@ def readers(outcome: Outcome, store: Store) -> dict[str, Callable[[], object]]:
         "report.json": lambda: load_report(store, outcome.data),
         ".txt": served,
         "bundles/": served,
-        "smoke.json": lambda: _smoke(stored, store),
+        "smoke.json": lambda: require_same_predictions(stored, store),
     }
 
 

@@ -87,20 +87,20 @@ def test_mlflow_that_answers_with_errors(
 ) -> None:
     """Retried, then one clear sentence and no version; once it is well the same command ends the same attempt."""
     folder, proxy = behind_proxy
-    proxy.choose = lambda line: "503" if b"model-versions/create" in line else "pass"
+    proxy.choose = lambda line: "500" if b"model-versions/create" in line else "pass"
     failed = run(folder, server)
     assert failed.returncode == 1
     error = json.loads(failed.stdout)["error"]
     assert error["code"] == "tracking.unavailable"
     assert "out of reach" in error["message"]
-    assert sum("503" in line for line in proxy.requests) > 3
+    assert sum("500" in line for line in proxy.requests) > 3
     assert versions(settings.load(folder, environ={})) == []
     proxy.choose = lambda _: "pass"
     again = run(folder, server)
     assert again.returncode == 0, again.stderr
     check_whole(folder, json.loads(again.stdout))
     tell(
-        "MLflow answers 503 to what creates a version",
+        "MLflow answers 500 to what creates a version",
         "until it heals",
         "retried, told; the next run ends it",
     )
@@ -212,3 +212,23 @@ def test_a_held_out_part_with_one_class(tmp_path: Path, tell: Tell) -> None:
     assert "the same late" in error.value.message
     assert versions(workspace) == []
     tell("a held-out part with one class", "1 time", "one sentence, no version")
+
+
+def test_a_gate_metric_that_is_not_a_number(tmp_path: Path, tell: Tell) -> None:
+    """A single held-out row has no r2: one sentence says so, and how many rows there were; nothing is registered."""
+    protocol = PROTOCOL.replace("binary-classification", "regression")
+    protocol = protocol.replace("  weight: {type: float, ge: 0, le: 50, unit: kg}\n", "")
+    protocol = protocol.replace("{name: late, type: bool}", "{name: weight, type: float}")
+    protocol = f"""{protocol.partition("  split:")[0]}\
+  split: {{by: column, column: parcel, value: p002999}}
+  metrics: [r2]
+  gates:
+    - {{metric: r2, at_least: -1}}
+"""
+    workspace = small(tmp_path, protocol)
+    with pytest.raises(PulseError, match="r2 is nan on the 1 held-out rows"):
+        six_stages.run(workspace)
+    assert versions(workspace) == []
+    with open_ledger(workspace.ledger) as ledger:
+        assert ledger.champion("tiny") is None
+    tell("a gate metric that is not a number", "1 time", "one sentence, no version")

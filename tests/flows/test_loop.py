@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
 from pulse_blocks import settings
@@ -19,6 +20,7 @@ from pulse_blocks.cli.embedded import Running
 from pulse_blocks.errors import PulseError
 from pulse_blocks.events import deliver
 from pulse_blocks.ledger import Ledger, open_ledger
+from pulse_blocks.ledger.catalogue import AUTOMATION_FAILED
 from pulse_blocks.ledger.drift_checks import DriftCheck, new_drift_check_id
 from pulse_blocks.lineage import trace
 from pulse_blocks.lineage.text import render
@@ -251,14 +253,18 @@ def test_a_failed_action_is_visible(loop: Loop) -> None:
     assert until(lambda: bool(failures()), 60, 0.5)
     loop.settled("note-failure", 1)
     with open_ledger(loop.workspace.ledger) as ledger:
-        assert any(event.event == "pulse.automation.failed" for event in _all_events(ledger))
+        told = next(one for one in _all_events(ledger) if one.event == AUTOMATION_FAILED.name)
+        assert told.payload.keys() == AUTOMATION_FAILED.payload.keys()
 
 
 def _all_events(ledger: Ledger) -> list[Any]:
     from pulse_blocks.ledger.rows import OutboxEvent
 
-    rows = ledger._database.read("select id, event, resource, at from outbox", ())
-    return [OutboxEvent(id=i, event=e, resource=r, payload={}, at=at) for i, e, r, at in rows]
+    rows = ledger._database.read("select id, event, resource, payload, at from outbox", ())
+    return [
+        OutboxEvent(id=i, event=e, resource=r, payload=msgspec.json.decode(p), at=at)
+        for i, e, r, p, at in rows
+    ]
 
 
 def test_applying_again_changes_nothing(loop: Loop) -> None:

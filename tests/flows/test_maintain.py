@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from flows.maintain import maintain
 from pulse_blocks import settings
 from pulse_blocks.ledger import migrate, open_ledger
 from pulse_blocks.settings import Workspace
+from pulse_blocks.stores import open_store
 from tests.old_inferences import NOW, old
 from tests.prefect_server import Server
 from tests.tiny_project import PROTOCOL
@@ -30,11 +32,16 @@ def grown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 def test_old_inferences_are_archived(api: Server, grown: Workspace) -> None:
-    """Completed, in one sentence; a protocol that is not sound fails the run, and the others are done all the same."""
+    """Told in a sentence, interrupted training too; a protocol that is not sound fails the run, the others are done."""
     (grown.protocols / "broken.yaml").write_text("pulse: 1\n")
+    open_store(grown.store).put("unfinished/key/00000010.json", b"{}")
+    kept = Path(grown.store) / "unfinished/key/00000010.json"
+    os.utime(kept, (0, 0))
     state = maintain(return_state=True)
     assert state.is_failed()
     assert "10 inferences were archived" in str(state.message)
+    assert "1 objects of interrupted training were deleted" in str(state.message)
+    assert not kept.exists()
     assert "Not done for broken" in str(state.message)
     with open_ledger(grown.ledger) as ledger:
         assert [file.rows for file in ledger.inference_files()] == [10]

@@ -99,7 +99,7 @@ def test_the_planned_container_is_asked_for(
         execution_role_arn=role,
         env={"PREFECT_API_URL": API},
     )
-    setup.register_step(template)
+    setup.register_step(template, away.name)
     assert [one.name for one in look(away) if one.level == "broken"] == ["Worker"]
 
     protocol = loading.load(loading.find(workspace, "tiny"))

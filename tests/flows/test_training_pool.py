@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -19,6 +18,7 @@ from pulse_blocks.cli.ports import any_port
 from pulse_blocks.cli.services import Service
 from pulse_blocks.ledger import open_ledger
 from pulse_blocks.records import TrainedModel, from_json
+from tests.killed_runs import descendants, training_processes
 from tests.prefect_server import Server
 from tests.tiny_project import PROTOCOL, environment, make_project, pulse
 from tests.waiting import until
@@ -100,27 +100,6 @@ def start(project: Path, server: Server, protocol: str = PROTOCOL, *more: str) -
     )
 
 
-def descendants(pid: int) -> list[int]:
-    """The processes below a process."""
-    own: list[int] = []
-    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            own += [int(one) for one in thread.read_text().split()]
-    return own + [far for child in own for far in descendants(child)]
-
-
-def training(pid: int) -> list[int]:
-    """The training processes below a process."""
-    found = []
-    for one in descendants(pid):
-        try:
-            command = Path(f"/proc/{one}/cmdline").read_bytes()
-        except OSError:
-            continue
-        found += [one] if b"training.process.child" in command else []
-    return found
-
-
 def steps(server: Server) -> list[dict[str, Any]]:
     """The flow runs of the training step, the newest first."""
     wanted = {"flows": {"name": {"any_": ["train-model"]}}, "sort": "EXPECTED_START_TIME_DESC"}
@@ -141,8 +120,8 @@ def test_a_step_on_the_pool_with_more_memory_in_the_end(
     said = json.loads(pulse(project, "infra", "check", "--json", **server.env).stdout)
     assert said["ok"], said
     process = start(project, server, with_training('resources: {memory: "150MiB", ceiling: "2GiB"}'))
-    assert until(lambda: bool(training(worker.pid)), 240)
-    assert training(process.pid) == []
+    assert until(lambda: bool(training_processes(worker.pid)), 240)
+    assert training_processes(process.pid) == []
     out, err = process.communicate(timeout=400)
     assert process.returncode == 0, err
     summary = json.loads(out)
@@ -159,13 +138,13 @@ def test_a_killed_step_is_started_again_and_a_cancelled_pipeline_takes_its_step_
     """Kill -9 of the step: Crashed, and tried again whole. Cancelling the pipeline ends its step too."""
     slow = with_training("rounds: 100000").replace("  rounds: 20\n", "")
     process = start(project, server, slow)
-    assert until(lambda: bool(training(worker.pid)), 240)
+    assert until(lambda: bool(training_processes(worker.pid)), 240)
     before = len(steps(server))
     (step,) = descendants(worker.pid)[:1]
     os.kill(step, signal.SIGKILL)
     assert until(lambda: len(steps(server)) == before + 1, 240, 0.5)
     assert steps(server)[1]["state"]["name"] == "Crashed"
-    assert until(lambda: bool(training(worker.pid)), 240)
+    assert until(lambda: bool(training_processes(worker.pid)), 240)
     pipeline = server.post(
         "/flow_runs/filter", {"sort": "START_TIME_DESC", "flows": {"name": {"any_": ["train"]}}}
     )[0]
@@ -181,7 +160,7 @@ def test_a_killed_pipeline_finds_its_step_again(server: Server, project: Path, w
     """The step goes on; the same command waits for it instead of starting another."""
     protocol = with_training("rounds: 4000").replace("  rounds: 20\n", "")
     process = start(project, server, protocol)
-    assert until(lambda: bool(training(worker.pid)), 240)
+    assert until(lambda: bool(training_processes(worker.pid)), 240)
     before = len(steps(server))
     process.kill()
     process.wait()

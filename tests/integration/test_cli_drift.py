@@ -52,6 +52,24 @@ def test_drift_from_the_terminal(drifting: Workspace) -> None:
         assert event.payload["check"] == found["check"]
 
 
+def test_another_process_neither_forgets_nor_repeats(drifting: Workspace) -> None:
+    """Persistence and cooldown are in the ledger: the next process cools down, whatever zone the end is given in."""
+    folder = Path(drifting.root)
+    for number in range(2):
+        ask(drifting, rows(200, seed=number, weight=heavier), AFTER + number * WEEK)
+    verdicts, windows = [], set()
+    for end in ("2026-03-15T00:00:00Z", "2026-03-15T09:00:00+09:00"):
+        done = pulse(folder, "drift", "tiny", "--window-end", end, "--json")
+        assert done.returncode == 1, done.stderr
+        found = json.loads(done.stdout)
+        verdicts.append(found["verdict"])
+        windows.add((found["window_start"], found["window_end"]))
+    assert verdicts == ["drifted", "cooling"]
+    assert windows == {("2026-03-08T00:00:00Z", "2026-03-15T00:00:00Z")}
+    with open_ledger(drifting.ledger) as ledger:
+        assert [event.event for event in ledger.unsent()].count("pulse.drift.detected") == 1
+
+
 def test_what_cannot_be_judged_is_refused(drifting: Workspace) -> None:
     """No traceback for a name, a time or a protocol that does not fit."""
     folder = Path(drifting.root)

@@ -165,6 +165,22 @@ def test_gc_takes_what_nothing_needs(project: Workspace, pulse: Pulse) -> None:
     assert six_stages.run(project).model.trees == outcome.model.trees
 
 
+def test_gc_takes_training_that_nobody_goes_on_with(project: Workspace, pulse: Pulse) -> None:
+    """All that is kept of one fit, 14 days after its last checkpoint; a fit with a younger one stays whole."""
+    store = open_store(project.store)
+    left, going = f"unfinished/{'a' * 64}", f"unfinished/{'b' * 64}"
+    for key in (f"{left}/00000010.json", f"{going}/00000010.json"):
+        store.put(key, b"{}")
+    age(project, "unfinished", 13 * 86_400)
+    assert pulse.json("snapshot", "gc", "--delete", "--grace", "0")["objects"] == 0
+    age(project, "unfinished", 15 * 86_400)
+    store.put(f"{going}/00000020.json", b"{}")
+    (found,) = pulse.json("snapshot", "gc", "--delete")["garbage"]
+    assert (found["kind"], found["key"]) == ("unfinished training", f"{left}/00000010.json")
+    assert [key for key in store.keys("unfinished/") if key.startswith(left)] == []
+    assert len(list(store.keys(f"{going}/"))) == 2
+
+
 def test_gc_keeps_what_a_model_stands_on_even_without_its_manifest(project: Workspace, pulse: Pulse) -> None:
     """The ledger knows the chunks: the snapshot can be made again by whoever has its manifest."""
     outcome = six_stages.run(project)

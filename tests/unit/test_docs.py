@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,18 @@ def test_make_help_lists_every_verb() -> None:
     assert phony
     described = set(re.findall(r"^([a-z-]+):.*## ", text, re.MULTILINE))
     assert set(phony[1].split()) == described
+
+
+def test_the_house_is_drawn_as_it_is_built() -> None:
+    """The table of folders has the layers of the import contract, in its order."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = [name.strip("() ") for layer in contracts[0]["layers"] for name in layer.split("|")]
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    table = page.partition("| folder | owns |")[2].partition("\n\n")[0]
+    cells = [line.split("|")[1] for line in table.splitlines()[2:]]
+    assert [name for cell in cells for name in re.findall(r"`(\w+)`", cell)] == layers
 
 
 def test_the_site_builds_and_stands_alone(tmp_path: Path) -> None:

@@ -38,6 +38,17 @@ def test_inference_ids_are_unique_and_sort_by_the_time_of_their_making() -> None
     assert made == sorted(made)
 
 
+def test_ids_made_at_once_are_as_good() -> None:
+    """Distinct, in order, of the time of their making, and between those that were made before and after."""
+    made = [
+        ids.new_inference_id(), *ids.new_inference_ids(5_000), *ids.new_inference_ids(1), ids.new_inference_id(),
+    ]  # fmt: skip
+    assert len(set(made)) == 5_003
+    assert made == sorted(made)
+    assert all(re.fullmatch(r"inference_[0-9a-hjkmnp-tv-z]{26}", one) for one in made)
+    assert abs(ids.inference_time(made[2_500]) - dt.datetime.now(dt.UTC)) < dt.timedelta(seconds=5)
+
+
 def test_an_inference_id_knows_when_it_was_made() -> None:
     """The time in the id must be the clock's, to the millisecond."""
     before = dt.datetime.now(dt.UTC) - dt.timedelta(milliseconds=2)

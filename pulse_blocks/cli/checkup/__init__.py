@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from pulse_blocks.cli.checkup import machine, places, project
+from pulse_blocks.cli.checkup import machine, operations, places, project
 from pulse_blocks.cli.checkup.diagnosis import Diagnosis, Level
 from pulse_blocks.errors import PulseError
 from pulse_blocks.settings import Workspace
@@ -24,6 +24,8 @@ CHECKS: dict[str, Check] = {
     "Store": places.store,
     "MLflow": places.mlflow,
     "Prefect": places.prefect,
+    "Automations": operations.automations,
+    "Signatures": operations.signing,
     "Ports": machine.ports,
     "Clock": machine.clock,
     "Disk": machine.disk,

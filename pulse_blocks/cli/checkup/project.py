@@ -49,6 +49,11 @@ def protocols(workspace: Workspace) -> Iterator[Diagnosis]:
         yield Diagnosis(name="Protocols", level="ok", said=f"{sound} of {len(paths)} sound")
 
 
+def _file(url: str) -> Path | None:
+    """The file of a datasource that is one; none where a pattern or a server stands for many."""
+    return None if "://" in url or set("*?[") & set(url) else Path(url)
+
+
 def datasources(workspace: Workspace) -> Iterator[Diagnosis]:
     for name, source in sorted(workspace.datasources.items()):
         try:
@@ -58,7 +63,7 @@ def datasources(workspace: Workspace) -> Iterator[Diagnosis]:
                 name="Datasources", level="broken", said=f"{name}: {error.message}", fix=error.hint
             )
             continue
-        path = sqlite_path(url)
+        path = sqlite_path(url) or _file(url)
         if path is not None and not path.exists():
             fix = f"Create the file, or: pulse datasource remove {name}"
             yield Diagnosis(name="Datasources", level="broken", said=f"{name}: there is no {path}.", fix=fix)

@@ -33,7 +33,7 @@ class Compiling:
     def _run(self) -> None:
         while model := self._waiting.get():
             try:
-                code = self._objects.find(model.text) or self._objects.make(model.text)
+                code = self._objects.ensure(model.text)
             except PulseError as error:
                 log.warning("%s is not compiled: %s", model.id, error)
             else:

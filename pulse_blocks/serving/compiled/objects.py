@@ -7,6 +7,7 @@ made from and for, is the key's own.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import hmac
 import importlib.metadata
@@ -49,9 +50,17 @@ class Objects:
                 return code
         return None
 
-    def make(self, text: bytes) -> bytes:
-        """Compile a text and keep the result. Raises PulseError ``serving.not_compiled``."""
+    def ensure(self, text: bytes) -> bytes:
+        """The object code of a text, compiled now where there is none. Raises PulseError ``serving.not_compiled``.
+
+        Of several processes that want the same one compiles, and the others wait for it.
+        """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._path(text).with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return self.find(text) or self._make(text)
+
+    def _make(self, text: bytes) -> bytes:
         with tempfile.TemporaryDirectory(dir=self._folder) as name:
             source, target = Path(name) / "model.txt", Path(name) / "model.o"
             source.write_bytes(text)

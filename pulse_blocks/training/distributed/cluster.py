@@ -13,7 +13,7 @@ import msgspec
 
 from pulse_blocks.errors import PulseError, UnavailableError
 
-_WAIT_SECONDS = 120.0
+CONNECT_SECONDS, _WAIT_SECONDS = 30.0, 120.0
 _SETTINGS = {
     # A worker is never paused or restarted for its memory: whoever started the fit has given it what it may have.
     "distributed.worker.memory.target": False,
@@ -46,7 +46,9 @@ def cluster(named: str | None, workers: int) -> Iterator[tuple[Any, list[Worker]
         try:
             there = named is not None and "://" in named
             place = named if there else stack.enter_context(_made(distributed, named, workers))
-            client = stack.enter_context(distributed.Client(place, timeout=30, set_as_default=False))
+            client = stack.enter_context(
+                distributed.Client(place, timeout=CONNECT_SECONDS, set_as_default=False)
+            )
             client.wait_for_workers(workers, timeout=_WAIT_SECONDS)
         except (OSError, TimeoutError, RuntimeError) as error:
             raise UnavailableError(

@@ -1,6 +1,7 @@
-"""``python -m pulse_blocks.training.process.child FD``: fit what is asked on standard input, reply through FD.
+"""``python -m pulse_blocks.training.process.child FD PARENT SECONDS``: fit what is asked on standard input.
 
-It ends when standard input does, so that it never outlives whoever asked, even one that was killed.
+It replies through FD, and ends with the process PARENT or with its standard input, so that it never outlives whoever
+asked, even one that was killed. For loading its libraries it has SECONDS of processor time.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
-from pathlib import Path
 from typing import IO
 
 from pulse_blocks import progress
 from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.training.process import bounds
 from pulse_blocks.training.process.memory import peak, reset_peak
 from pulse_blocks.training.process.messages import (
     Done,
@@ -35,13 +36,14 @@ def main() -> None:
     """Serve requests one after the other until there are no more."""
     # Ctrl-C in a terminal reaches every process; whoever asked decides what becomes of this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Where memory runs out the kernel is to take this process, and not the pipeline that waits for it.
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
-    with os.fdopen(int(sys.argv[1]), "wb", buffering=0) as out:
+    replies, parent, loading = map(int, sys.argv[1:])
+    bounds.end_with(parent)
+    bounds.give_way()
+    with os.fdopen(replies, "wb", buffering=0) as out:
         asked: queue.SimpleQueue[Request] = queue.SimpleQueue()
         threading.Thread(target=_listen, args=(sys.stdin.buffer, asked), daemon=True).start()
-        _load()
+        with bounds.processor_time(loading):
+            _load()
         while True:
             request = asked.get()
             with progress.listening(lambda told: _send(out, Told(told))):

@@ -42,8 +42,9 @@ def available() -> int:
 
 
 def kills() -> int:
-    """How often the kernel has killed a process of this one's container for memory; 0 where it does not tell."""
-    return max((_kills(folder) for folder in _folders()), default=0)
+    """How often the kernel has killed a process of this one's control group for memory; 0 where it does not tell."""
+    # Groups around it count others' too (version 2), or not those of this one (version 1).
+    return next((count for folder in _folders() if (count := _kills(folder)) is not None), 0)
 
 
 def _folders() -> list[Path]:
@@ -70,10 +71,10 @@ def _limit(folder: Path) -> int | None:
     return None
 
 
-def _kills(folder: Path) -> int:
+def _kills(folder: Path) -> int | None:
     for name in ("memory.events", "memory.oom_control"):
         with contextlib.suppress(OSError):
             found = re.search(r"(?m)^oom_kill (\d+)$", (folder / name).read_text(encoding="ascii"))
             if found:
                 return int(found[1])
-    return 0
+    return None

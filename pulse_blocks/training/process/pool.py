@@ -9,6 +9,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from pulse_blocks.training.process import bounds
 
 _TAIL_BYTES = 4_000
 
@@ -23,7 +26,10 @@ class Child:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
         try:
             self.process = subprocess.Popen(  # noqa: S603 (argv is built here, no shell)
-                [sys.executable, "-m", "pulse_blocks.training.process.child", str(writing)],
+                [
+                    *(sys.executable, "-m", "pulse_blocks.training.process.child"),
+                    *map(str, (writing, os.getpid(), bounds.LOADING_SECONDS)),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=self._said,
                 stderr=self._said,
@@ -64,13 +70,15 @@ class Child:
 
 _idle: list[Child] = []
 _lock = threading.Lock()
+# A process ends with the thread that has started it: this one lasts as long as the program.
+_starter = ThreadPoolExecutor(1, thread_name_prefix="pulse-training")
 
 
 def prepare() -> None:
     """Start a process for a fit that is to come, unless one waits already."""
     with _lock:
         if not any(child.usable() for child in _idle):
-            _idle.append(Child())
+            _idle.append(_starter.submit(Child).result())
 
 
 def take() -> Child:
@@ -81,7 +89,7 @@ def take() -> Child:
             if child.usable():
                 return child
             child.kill()
-    return Child()
+    return _starter.submit(Child).result()
 
 
 def give_back(child: Child) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from pulse_blocks import progress
 from pulse_blocks.errors import PulseError, UnavailableError
-from pulse_blocks.training.process import memory, pool
+from pulse_blocks.training.process import bounds, memory, pool
 from pulse_blocks.training.process.messages import (
     Done,
     Refused,
@@ -24,8 +24,11 @@ from pulse_blocks.training.search.trial import Tried
 
 _LOOK_SECONDS = 0.02
 _GIB, _MIB = 2**30, 2**20
-# How a C++ library and OpenMP say that they got no memory, before they end the process.
-_STARVED = ("bad_alloc", "Cannot allocate memory", "out of memory", "Thread creation failed")
+# How Python, the linker and libraries say that they got no memory, before the process ends.
+_STARVED = (
+    *("bad_alloc", "Cannot allocate memory", "out of memory", "Thread creation failed"),
+    *("MemoryError", "Memory allocation", "failed to map segment"),
+)
 
 
 class OutOfMemoryError(PulseError):
@@ -56,8 +59,8 @@ def try_out(request: Request, *, limit: int | None, timeout: float) -> Tried:
 
 
 def _answer(request: Request, limit: int | None, timeout: float) -> Done | Tested:
-    child = pool.take()
     kills = memory.kills()
+    child = pool.take()
     try:
         child.send(frame(request))
         done = _await(child, limit, timeout)
@@ -117,6 +120,10 @@ def _died(child: pool.Child, request: Request, limit: int | None, kills: int) ->
     code, said = child.kill(), child.said()
     if code == -9 and memory.kills() > kills:
         return _out_of_memory(request, limit, "the kernel killed it for memory")
+    if code == bounds.SPENT:
+        return _out_of_memory(
+            request, limit, "its libraries could not be loaded within the memory that there is"
+        )
     if any(word in said for word in _STARVED):
         return _out_of_memory(request, limit, "an allocation was refused")
     lines = [line for line in said.splitlines() if line.strip()]

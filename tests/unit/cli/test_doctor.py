@@ -18,7 +18,8 @@ import pytest
 
 from pulse_blocks import settings
 from pulse_blocks.cli import doctor
-from pulse_blocks.cli.checkup import CHECKS, Diagnosis, checkup, machine, places
+from pulse_blocks.cli.checkup import CHECKS, Diagnosis, checkup, machine, operations, places
+from pulse_blocks.cli.overview import recent_failures
 from pulse_blocks.settings import Datasource, Workspace
 from tests.lineage_world import World
 from tests.tiny_project import PROTOCOL, make_project, pulse
@@ -44,7 +45,7 @@ def test_nothing_is_wrong_with_a_sound_project(workspace: Workspace) -> None:
     """Every check is made, and nothing is broken."""
     told = checkup(workspace)
     assert [one for one in told if one.level == "broken"] == []
-    assert {one.name for one in told} >= set(CHECKS)
+    assert {one.name for one in told} >= set(CHECKS) - {"Signatures"}  # there is no champion yet
 
 
 Change = Callable[[Workspace], Workspace]
@@ -71,6 +72,12 @@ TROUBLE: dict[str, tuple[Change, str, str, str]] = {
         "Set PULSE_TEST_UNSET",
     ),
     "a file that is gone": (_file(".pulse/parcels.db", None), "Datasources", "broken", "datasource remove parcels"),
+    "a CSV file that is gone": (
+        _with(datasources={"parcels": Datasource("/nowhere/parcels.csv")}),
+        "Datasources",
+        "broken",
+        "datasource remove parcels",
+    ),
     "a protocol that is not sound": (
         _file("protocols/tiny.yaml", PROTOCOL.replace("rounds", "round")),
         "Protocols",
@@ -186,6 +193,45 @@ def test_a_full_disk_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPat
     for free, level in ((10**7, "broken"), (10**9, "warning"), (10**11, "ok")):
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: real._replace(free=free))
         assert [one.level for one in machine.disk(workspace)] == [level]
+
+
+def test_failed_automations_are_told(tmp_path: Path) -> None:
+    """With how often, when, why, and what helps; what failed long ago is not told any more."""
+    world = World(tmp_path)
+    assert [one.level for one in operations.automations(world.workspace)] == ["ok"]
+    for event in ("e1", "e2"):
+        world.ledger.note_automation_failure(event, "Pulse: drift", "run-deployment", "No such deployment.")
+    (told,) = operations.automations(world.workspace)
+    assert told.level == "warning"
+    assert told.said.startswith("Pulse: drift: failed 2 times in a week")
+    assert "No such deployment." in told.said
+    assert "pulse deploy" in str(told.fix)
+    week = 7 * 86_400
+    assert recent_failures(world.ledger, time.time() + week + 60) == []
+
+
+def test_a_key_that_does_not_vouch_for_the_champion_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A runtime would serve nothing: no key, and another one."""
+    world = World(tmp_path)
+    snapshot = world.snapshot()
+    world.promote(world.keep(world.train(snapshot), snapshot), key=b"k" * 64)
+    told = {}
+    for key in ("k" * 64, "x" * 64, ""):
+        monkeypatch.setenv("PULSE_SIGNING_KEY", key)
+        (told[key[:1]],) = found(world.workspace, "Signatures")
+    assert [one.level for one in told.values()] == ["ok", "broken", "broken"]
+    assert "promote it again" in str(told["x"].fix)
+    assert "PULSE_SIGNING_KEY" in str(told[""].fix)
+
+
+def test_forty_columns_are_enough() -> None:
+    """Below sixty what was found stands below its name; no line is longer than the terminal."""
+    told = (Diagnosis(name="Ledger", level="broken", said="a word " * 20, fix="do this " * 10),)
+    lines = doctor.render(told, width=40, colour=False).splitlines()
+    assert lines[0] == "broken Ledger"
+    assert max(map(len, lines)) <= 40
 
 
 def test_text_is_wrapped_and_coloured_only_where_asked() -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from pulse_blocks.cli import output, status
-from pulse_blocks.cli.overview import bytes_of, overview
+from pulse_blocks.cli.overview import LastDrift, bytes_of, overview
+from pulse_blocks.ledger.drift_checks import DriftCheck, new_drift_check_id
+from pulse_blocks.ledger.table import now_us
 from pulse_blocks.lineage.node import time_of
 from pulse_blocks.snapshots import layout
 from tests.lineage_world import World
@@ -41,8 +43,32 @@ def test_models_runs_and_snapshots_are_told(world: World) -> None:
     assert found.disk["store"] > 0
     assert not found.ready
     text = status.render(found)
-    assert text.splitlines()[0].split() == ["MODEL", "CHAMPION", "SINCE", "LAST", "RUN", "LAST", "24", "H"]
+    headers = "MODEL CHAMPION SINCE LAST RUN LAST DRIFT CHECK LAST 24 H"
+    assert text.splitlines()[0].split() == headers.split()
     assert "tiny: roc_auc 0.6 is below the gate 0.70." in text
+
+
+def test_the_loop_is_told(world: World) -> None:
+    """The last drift check with its verdict, failed automations of the week, events that wait."""
+    snapshot = world.snapshot()
+    stored = world.keep(world.train(snapshot), snapshot)
+    world.promote(stored)
+    before = overview(world.workspace, NOBODY)
+    assert before.models[0].last_drift is None
+    assert "none failed in a week" in status.render(before)
+    check = DriftCheck(
+        id=new_drift_check_id(), name="tiny", model=stored.model, at=now_us(), window_start=0, window_end=1,
+        rows=5, verdict="too_few_rows", result="{}",
+    )  # fmt: skip
+    world.ledger.add_drift_check(check)
+    world.ledger.note_automation_failure("e", "Pulse: drift", "run-deployment", "No such deployment.")
+    found = overview(world.workspace, NOBODY)
+    assert found.models[0].last_drift == LastDrift(verdict="too_few_rows", at=time_of(check.at))
+    assert (found.automation_failures, found.events_waiting) == (1, len(world.ledger.unsent()))
+    text = status.render(found)
+    assert "too few rows" in text
+    assert "1 failed in a week: pulse automations list" in text
+    assert "events wait for Prefect" in text
 
 
 def test_only_inferences_of_the_last_day_count(world: World) -> None:

@@ -74,6 +74,29 @@ def test_what_knative_would_take() -> None:
         jsonschema.Draft202012Validator(schema).validate(wrong)
 
 
+def kubernetes() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The deployment and the service."""
+    deployment, service = yaml.safe_load_all((DEPLOYMENTS / "kubernetes" / "runtime.yaml").read_text())
+    return deployment, service
+
+
+def test_kubernetes_runs_the_container_of_knative() -> None:
+    """The same command, environment, probes and rights; only the port's name is Knative's own."""
+    (there,) = knative()["spec"]["template"]["spec"]["containers"]
+    (here,) = kubernetes()[0]["spec"]["template"]["spec"]["containers"]
+    assert here | {"ports": None} == there | {"ports": None}
+
+
+def test_the_service_finds_its_pods() -> None:
+    """Selectors and labels, and a port that the container has."""
+    deployment, service = kubernetes()
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert deployment["spec"]["selector"]["matchLabels"] == service["spec"]["selector"] == labels
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert service["spec"]["ports"][0]["targetPort"] in {port["name"] for port in container["ports"]}
+    assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+
+
 def environments() -> dict[str, dict[str, str]]:
     """What each platform puts into the environment; a secret as its name."""
     (pod,) = knative()["spec"]["template"]["spec"]["containers"]

@@ -13,6 +13,7 @@ from pulse_blocks.ledger import open_ledger
 from pulse_blocks.protocol import loading
 from pulse_blocks.settings import Workspace
 from pulse_blocks.stores import open_store
+from pulse_blocks.ui.drift import drift_history
 from tests.drifting_models import AFTER, WEEK, ask, rows
 
 
@@ -37,6 +38,20 @@ def test_a_check_counts_without_mlflow(drifted: Workspace) -> None:
         assert [event.payload["check"] for event in ledger.unsent() if "drift" in event.event] == [
             result.check
         ]
+
+
+def test_pages_draw_what_was_recorded(drifted: Workspace) -> None:
+    """The share of each check, and the line from which it counts: the page reads the very result that is kept."""
+    protocol = loading.load(loading.find(drifted, "tiny"))
+    with open_ledger(drifted.ledger) as ledger:
+        result = record(
+            Check(protocol, ledger, open_store(drifted.store)).run(page=False), protocol, ledger, drifted
+        )
+        found = drift_history(ledger, "tiny")
+    assert (found.limit, found.limit) == (result.share_threshold, protocol.monitoring.features.share)
+    assert found.newest is not None
+    assert (found.newest.share, found.newest.rows) == (result.share, 200)
+    assert found.newest.features == ("weight",)
 
 
 def test_of_checks_at_the_same_moment_one_raises_the_alarm(drifted: Workspace) -> None:

@@ -8,8 +8,10 @@ import pytest
 from pulse_blocks import ids
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger, migrate, open_ledger
-from pulse_blocks.ledger.drift_checks import EVENT, DriftCheck, Verdict, new_drift_check_id
+from pulse_blocks.ledger.catalogue import DRIFT_DETECTED
+from pulse_blocks.ledger.drift_checks import DriftCheck, Verdict, new_drift_check_id
 from pulse_blocks.ledger.rows import NewLabel
+from pulse_blocks.ledger.windows import part
 from pulse_blocks.settings import Workspace
 
 SECOND = 1_000_000
@@ -48,7 +50,7 @@ def test_an_alarm_and_its_event_are_one(any_ledger: Workspace) -> None:
         assert ledger.drift_check(first.id) == first
         late = check(16 * SECOND, "drifted")
         assert ledger.add_drift_check(late, {"check": late.id}, 5 * SECOND)
-        events = [event for event in ledger.unsent() if event.event == EVENT]
+        events = [event for event in ledger.unsent() if event.event == DRIFT_DETECTED.name]
         assert [(e.resource, e.payload["check"]) for e in events] == [
             ("pulse.model.a", first.id), ("pulse.model.b", other.id), ("pulse.model.a", late.id),
         ]  # fmt: skip
@@ -82,16 +84,16 @@ def test_windows_go_by_event_time(any_ledger: Workspace) -> None:
     migrate(any_ledger.ledger)
     with open_ledger(any_ledger.ledger) as ledger:
         assert ledger.newest_time("m") is None
-        assert ledger.time_of_row("m", 100, 2) is None
+        assert ledger.times_before("m", 100, 2) == []
         first, second, third = ask(ledger, 500, 10), ask(ledger, 400, 20), ask(ledger, 30)
         ask(ledger, 15, model="other")
         assert ledger.newest_time("m") == 30
         assert ledger.rows_within("m", 10, 30) == 2
-        assert [(one.id, one.time) for one in ledger.observed("m", 10, 31, 10)] == [
+        assert [(one.id, one.time) for one in ledger.observed("m", 10, 31)] == [
             (first, 10), (second, 20), (third, 30),
         ]  # fmt: skip
-        assert ledger.time_of_row("m", 31, 2) == (20, 2)
-        assert ledger.time_of_row("m", 20, 5) == (10, 1)
+        assert ledger.times_before("m", 31, 2) == [30, 20]
+        assert ledger.times_before("m", 20, 5) == [10]
 
 
 def test_the_newest_label_counts(any_ledger: Workspace) -> None:
@@ -101,7 +103,7 @@ def test_the_newest_label_counts(any_ledger: Workspace) -> None:
         one, _ = ask(ledger, 1), ask(ledger, 2)
         for value in (True, False):
             ledger.label([NewLabel(inference=one, value=msgspec.json.encode(value).decode())])
-        assert [(row.id, row.label) for row in ledger.labelled("m", 0, 9, 10)] == [(one, "false")]
+        assert [(row.id, row.label) for row in ledger.labelled("m", 0, 9)] == [(one, "false")]
 
 
 def test_of_many_rows_a_part_is_taken(any_ledger: Workspace) -> None:
@@ -114,7 +116,7 @@ def test_of_many_rows_a_part_is_taken(any_ledger: Workspace) -> None:
                 for at in range(4000)
             ]
         )
-        found = ledger.observed("m", 0, 4000, 1000)
+        found = ledger.observed("m", 0, 4000, part(4000, 1000))
         assert 800 < len(found) < 1200
         assert sum(row.time < 2000 for row in found) > 350
-        assert found == ledger.observed("m", 0, 4000, 1000)
+        assert found == ledger.observed("m", 0, 4000, part(4000, 1000))

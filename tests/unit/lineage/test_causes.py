@@ -78,9 +78,46 @@ def test_a_rollback_leads_to_its_regression_and_back(world: World) -> None:
         second.model,
         "errors: 9 %.",
     )
+    assert [one.id for one in below(trace_in(world.ledger, world.store, "tiny"), "rollback")] == [
+        "rollback_3"
+    ]
+    assert [one.id for one in below(trace_in(world.ledger, world.store, "rollback_3"), "regression")] == [
+        breach.id
+    ]
     root = trace_in(world.ledger, world.store, breach.id)
     assert root.facts["rollback"].startswith("by guard by a test at 20")
     assert f"Regression: {breach.id}" in render(root)
+
+
+def test_a_rollback_by_hand_is_told_from_every_side(world: World) -> None:
+    """The name, the model that came back and the rollback itself lead to each other; promotions are no rollbacks."""
+    snapshot = world.snapshot()
+    first = world.keep(world.train(snapshot), snapshot)
+    second = world.keep(world.train(snapshot, "b"), snapshot)
+    world.promote(first)
+    world.promote(second)
+    back = world.ledger.promote(
+        name="tiny", model=first.model, bundle=first.bundle, bundle_sha256=first.bundle_sha256, version="1",
+        run=first.run, attempt=None, reason="complaints from the field", who="ann@desk", action="rollback",
+    )  # fmt: skip
+    rollback = f"rollback_{back.seq}"
+    for asked in ("tiny", first.model):
+        (found,) = below(trace_in(world.ledger, world.store, asked), "rollback")
+        assert (found.id, found.facts["instead_of"], found.facts["who"]) == (
+            rollback,
+            second.model,
+            "ann@desk",
+        )
+    assert below(trace_in(world.ledger, world.store, second.model), "rollback") == []
+    root = trace_in(world.ledger, world.store, rollback)
+    assert [one.id for one in below(root, "model")] == [first.model]
+    assert [one.id for one in below(root, "snapshot")] == [snapshot.id]
+    text = render(root)
+    assert f"Rollback: {rollback}" in text
+    assert f"Instead Of: {second.model}" in text
+    for unknown in (f"rollback_{back.seq - 1}", "rollback_99"):
+        with pytest.raises(PulseError, match="knows no rollback"):
+            trace_in(world.ledger, world.store, unknown)
 
 
 def test_a_restore_leads_to_its_runs_and_back(world: World) -> None:
@@ -95,6 +132,8 @@ def test_a_restore_leads_to_its_runs_and_back(world: World) -> None:
         tree = trace_in(world.ledger, world.store, asked)
         (found,) = below(tree, "restore")
         assert (found.id, found.facts["who"]) == (f"restore_{brought.seq}", "ann@desk")
+    (seen,) = below(trace_in(world.ledger, world.store, snapshot.id), "restore")
+    assert seen.id == found.id
     root = trace_in(world.ledger, world.store, found.id)
     assert [one.id for one in below(root, "snapshot")] == [snapshot.id]
     assert [one.id for one in below(root, "run")] == [again.run]

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pulse_blocks.protocol import loading, requests
 from pulse_blocks.protocol.spec import Protocol
@@ -147,3 +149,36 @@ def test_the_runtime_imports_nothing_heavy_with_it() -> None:
     root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=root)
     assert done.returncode == 0, done.stderr
+
+
+VALUES = st.sampled_from(
+    [None, True, 0, 1, 2, 3.5, 7000, -1, "AA", "ü", "", "ABC", "abc", "2013-01-01T06:00:00Z", 2**63, [1], {}]
+)
+
+
+@given(
+    columns=st.fixed_dictionaries(
+        {name: st.just([value, value]) for name, value in GOOD.items()},
+        optional={"speed": st.just([1.5, None]), "flight id": st.just([1, 2]), "tail": st.just([None, "A"])},
+    ),
+    place=st.sampled_from([*GOOD, "speed", "scheduled", "flight id", "tail", "unknown"]),
+    values=st.none() | VALUES | st.lists(VALUES, max_size=3),
+)
+def test_columns_are_taken_where_their_rows_are(columns: dict[str, Any], place: str, values: object) -> None:
+    """The quick way for whole columns gives the records of their rows, and nothing where one of them is refused."""
+    protocol = loading.loads(PROTOCOL)
+    columns = {**columns, place: values}
+    found = requests.Columns(protocol).records(columns)
+    kind = requests.request_type(protocol)
+    if any(not isinstance(values, list) or len(values) != 2 for values in columns.values()):
+        assert found is None
+        return
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    try:
+        expected = msgspec.convert(rows, list[kind])  # type: ignore[valid-type]
+    except msgspec.ValidationError:
+        assert found is None
+        return
+    assert found is not None
+    assert [*map(msgspec.json.encode, found)] == [*map(msgspec.json.encode, expected)]
+    assert [*map(msgspec.structs.astuple, found)] == [*map(msgspec.structs.astuple, expected)]

@@ -126,3 +126,24 @@ def test_rows_of_every_dialect_are_the_same(alone: httpx.Client) -> None:
     ]
     traced = [alone.get(f"/lineage/{one}").json()["facts"]["input_hash"] for one in ids]
     assert len(set(traced)) == 1
+
+
+@pytest.mark.parametrize("kind", [pa.int8(), pa.int32(), pa.uint16(), pa.int64(), pa.float32(), pa.float64()])
+def test_arrow_numbers_of_every_width(alone: httpx.Client, kind: pa.DataType) -> None:
+    """Read from their buffers or one by one (with a null, a NaN, a slice): what JSON would have given."""
+    rows = [
+        {**row, "weight": float(at % 50), "distance": float(at)} for at, row in enumerate(records(9, seed=5))
+    ]
+    table = pa.Table.from_pylist(rows)
+    for name in ("weight", "distance"):
+        table = table.set_column(table.column_names.index(name), name, table.column(name).cast(kind))
+    reply = ask_arrow(alone, arrow_body(table.slice(2)))
+    assert reply.status_code == 200, reply.text
+    found = pa.ipc.open_stream(reply.content).read_all().column("probability").to_pylist()
+    assert found == expected(alone, rows[2:])
+    holes = table.set_column(
+        table.column_names.index("distance"), "distance", pa.array([None, *range(8)], type=kind)
+    )
+    found = pa.ipc.open_stream(ask_arrow(alone, arrow_body(holes)).content).read_all()
+    gone = [{**row, "distance": None if not at else float(at - 1)} for at, row in enumerate(rows)]
+    assert found.column("probability").to_pylist() == expected(alone, gone)

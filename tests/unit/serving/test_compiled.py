@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from pulse_blocks.serving.model import Model
 from pulse_blocks.settings import Workspace
 from tests.required import need
 from tests.served_models import RECORD, protocol, records, runtime, train_and_promote
+from tests.waiting import until
 
 from .conftest import load
 
@@ -33,7 +35,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Objects:
 
 def compiled(objects: Objects, model: Model) -> CompiledPredictor:
     """A model's trees as machine code."""
-    code = objects.find(model.text) or objects.make(model.text)
+    code = objects.ensure(model.text)
     return CompiledPredictor(code, model.text, model.encoder.columns, model.predictor.outputs)
 
 
@@ -59,7 +61,7 @@ def test_other_bits_are_refused(objects: Objects, workspace: Workspace) -> None:
 def test_an_objective_that_is_not_known_is_refused(objects: Objects, workspace: Workspace) -> None:
     """Rather LightGBM than a guess at what its scores mean."""
     model = load(workspace, protocol())
-    code = objects.find(model.text) or objects.make(model.text)
+    code = objects.ensure(model.text)
     text = model.text.replace(b"objective=binary sigmoid:1", b"objective=lambdarank")
     with pytest.raises(PulseError, match="lambdarank"):
         CompiledPredictor(code, text, model.encoder.columns, 1)
@@ -69,7 +71,7 @@ def test_code_that_was_changed_is_not_run(objects: Objects, workspace: Workspace
     """Nor that of another key, nor that of another text under this one's name: it is made anew."""
     model = load(workspace, protocol())
     made = Objects(tmp_path, KEY)
-    made.make(model.text)
+    made.ensure(model.text)
     (path,) = tmp_path.glob("*.o")
     assert made.find(model.text)
     assert Objects(tmp_path, b"x" * 64).find(model.text) is None
@@ -95,3 +97,37 @@ def test_the_runtime_changes_over(objects: Objects, workspace: Workspace) -> Non
             body = {"instances": [RECORD, {**RECORD, "weight": 1.5}]}
             after = httpx.post(f"{url}/predict/parcels", json=body).json()["predictions"]
             assert after[0]["probability"] == before
+
+
+def test_workers_compile_a_model_once(objects: Objects, workspace: Workspace) -> None:
+    """Several begin together: one compiles, and those that waited for it use what it made."""
+    train_and_promote(workspace)
+    folder = workspace.folder / "compiled"
+    builds: set[str] = set()
+    with runtime(workspace, "parcels", compiled=True, workers=2) as (url, _process):
+        assert until(lambda: builds.update(running_builds(folder)) or bool(list(folder.glob("*.o"))), 120)
+        (lock,) = folder.glob("*.lock")
+        looks = 0
+        while looks < 10:
+            # One that waited for it is neither in wait nor has it for a moment.
+            looks = 0 if is_wanted(lock) else looks + 1
+            builds.update(running_builds(folder))
+            time.sleep(0.02)
+        assert httpx.post(f"{url}/predict/parcels", json=RECORD).status_code == 200
+    assert len(builds) == 1
+
+
+def running_builds(folder: Path) -> set[str]:
+    """The pids of compilers that work in a folder."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            command = path.read_bytes()
+            if b"serving.compiled.build" in command and bytes(folder) in command:
+                found.add(path.parent.name)
+    return found
+
+
+def is_wanted(lock: Path) -> bool:
+    """Whether a process has a file's lock or waits for it."""
+    return f":{lock.stat().st_ino} " in Path("/proc/locks").read_text()

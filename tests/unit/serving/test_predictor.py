@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from pulse_blocks.errors import PulseError
-from pulse_blocks.serving.predictor import Predictor
+from pulse_blocks.serving.predictor import MOST_THREADS, Predictor
 from tests.served_models import matrix, protocol, records, train
 
 TASKS = ["binary-classification", "multiclass-classification", "regression"]
@@ -37,6 +37,19 @@ def test_the_same_bits_as_the_package(task: str) -> None:
     single = [value for row in data for value in predictor.predict(array("d", row), 1)]
     assert bits(batch) == bits(expected)
     assert bits(single) == bits(expected)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, MOST_THREADS])
+def test_the_bits_do_not_depend_on_threads(threads: int) -> None:
+    """Batches just below and above where threads share them, and large ones, each time."""
+    booster = train(protocol(task="multiclass-classification"), rounds=60)
+    predictor = Predictor(booster.model_to_string().encode(), 5, threads)
+    data = matrix(records(2_000, seed=10))
+    expected = np.asarray(booster.predict(data)).ravel().tolist()
+    for size in (63, 64, 65, 1_999):
+        for _ in range(5):
+            found = predictor.predict(array("d", data[:size].ravel()), size)
+            assert bits(found) == bits(expected[: 3 * size])
 
 
 def test_the_same_bits_on_real_flights() -> None:

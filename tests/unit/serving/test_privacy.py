@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
 
+from pulse_blocks import settings
 from pulse_blocks.bundle.privacy import Privacy
 from pulse_blocks.bundle.signing import signing_key
 from pulse_blocks.errors import PulseError
@@ -18,7 +23,7 @@ from pulse_blocks.ledger.rows import CACHED
 from pulse_blocks.protocol.requests import request_type
 from pulse_blocks.serving.encoding import Encoder
 from pulse_blocks.settings import Workspace
-from tests.served_models import FEATURES, RECORD, protocol, runtime, train_and_promote
+from tests.served_models import FEATURES, RECORD, SERVE, protocol, runtime, train_and_promote
 
 KEY = b"k" * 64
 PRIVATE: dict[str, Any] = {
@@ -54,6 +59,63 @@ def test_the_ledger_holds_hashes(workspace: Workspace) -> None:
     assert replies[0]["probability"] == plain["probability"]
     assert "mrs-jones" not in lineage
     assert b"of-mrs-jones" not in _ledger_bytes(workspace).partition(b"1.1.0")[2]
+
+
+VALUE = "mrs-jones-of-elm-street"
+SECRETS: dict[str, Any] = {
+    **PRIVATE,
+    "features": {**PRIVATE["features"], "stops": {**FEATURES["stops"], "private": True}},
+    "columns": {"parcel": {"type": "string", "private": True, "max_length": 8}},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/predict/parcels", {**RECORD, "parcel": VALUE}),
+        ("/predict/parcels", {**RECORD, "carrier": VALUE, "stops": VALUE}),
+        ("/predict/parcels", {**RECORD, "stops": 31415926, "carrier": 31415926, "weight": -1}),
+        ("/predict/parcels", {"instances": [{**RECORD, "carrier": VALUE}, VALUE, [VALUE]]}),
+        ("/predict/parcels", {"columns": {**{k: [v] for k, v in RECORD.items()}, "carrier": [VALUE]}}),
+        ("/predict/parcels", {"columns": {**{k: [v] for k, v in RECORD.items()}, "carrier": VALUE}}),
+        ("/predict/parcels", VALUE),
+        ("/invocations", {"dataframe_records": [{**RECORD, "carrier": VALUE}]}),
+        ("/invocations", {"inputs": VALUE}),
+        (
+            "/v2/models/parcels/infer",
+            {"inputs": [{"name": "carrier", "shape": [1], "datatype": "BYTES", "data": [VALUE]}]},
+        ),
+    ],
+)
+def test_a_refusal_does_not_repeat_what_is_private(
+    secretive: tuple[str, Path], path: str, body: object
+) -> None:
+    """In no dialect: the field is named and what it may hold, the value is not. Nor is it in the log."""
+    url, log = secretive
+    told = httpx.post(url + path, json=body)
+    assert told.status_code == 422, told.text
+    for text in (told.text, str(told.headers), log.read_text()):
+        assert VALUE not in text
+        assert "31415926" not in text
+
+
+@pytest.fixture(scope="module")
+def secretive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A runtime with private columns, and the file that its log goes to."""
+    workspace = settings.load(tmp_path_factory.mktemp("secretive"), environ={})
+    train_and_promote(workspace, protocol(**SECRETS))
+    log = Path(workspace.root) / "log"
+    with log.open("w") as kept:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, workspace.root, "{}", "parcels"],
+            stdout=subprocess.PIPE, stderr=kept, text=True,
+        )  # fmt: skip
+        assert process.stdout
+        try:
+            yield process.stdout.readline().strip(), log
+        finally:
+            process.kill()
+            process.communicate()
 
 
 def _ledger_bytes(workspace: Workspace) -> bytes:

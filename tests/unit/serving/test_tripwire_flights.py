@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from pulse_blocks import bundle, ids, settings
+from pulse_blocks.archive.windows import ModelAnswers
 from pulse_blocks.demo.flights import write_flights
 from pulse_blocks.drift.looking import ModelWindows
 from pulse_blocks.ledger import open_ledger
@@ -66,7 +67,9 @@ def test_the_tripwire_agrees_with_evidently(tmp_path: Path) -> None:
     model, reference = Model(loaded), loaded.bundle.drift
     assert reference is not None
     with open_ledger(workspace.ledger) as ledger:
-        windows = ModelWindows(loaded, loaded.protocol.monitoring, ledger, store)
+        windows = ModelWindows(
+            loaded, loaded.protocol.monitoring, ModelAnswers(ledger, store, model.id), store
+        )
         for start, expected in ((APRIL, False), (JUNE, True)):
             ledger.append(
                 [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -95,6 +98,79 @@ def test_a_worker_that_dies_is_replaced_and_no_row_is_missing(workspace: Workspa
     with open_ledger(workspace.ledger) as ledger:
         models = {one.prediction["model"] for one in received}
         assert sum(ledger.inference_counts(map(str, models)).values()) >= len(received)
+
+
+class Connection:
+    """One that stays open, and the worker that it is with."""
+
+    def __init__(self, url: str) -> None:
+        self.client = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+        self.client.connect()
+
+    def ask(self, record: dict[str, Any]) -> Received:
+        self.client.request("POST", "/predict/parcels", json.dumps(record))
+        return Received(record, json.loads(self.client.getresponse().read()))
+
+    def is_with(self, pid: int) -> bool:
+        """Whether a worker holds the other end (its socket's inode is in /proc/net/tcp)."""
+        port = f":{self.client.sock.getsockname()[1]:04X}"
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+        sockets = {f"socket:[{line[9]}]" for line in lines if line[2].endswith(port)}
+        return any(
+            str(fd.readlink()) in sockets for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()
+        )
+
+
+@pytest.mark.long
+def test_a_worker_that_hangs_is_replaced(workspace: Workspace) -> None:
+    """SIGSTOP: another takes its place, also for who was queued at its socket; the other one answers all the time."""
+    train_and_promote(workspace)
+    draw = iter(records(1_000_000))
+    with runtime(workspace, "parcels", workers=2) as (url, process):
+        hung, other = sorted(both(process))
+        connections = [Connection(url) for _ in range(16)]
+        received = [one.ask(next(draw)) for one in connections]
+        steady = [one for one in connections if one.is_with(other)]
+        assert 0 < len(steady) < len(connections)
+        os.kill(hung, signal.SIGSTOP)
+        queued = [Connection(url) for _ in range(8)]
+
+        def the_other_answers() -> set[int]:
+            received.extend(one.ask(next(draw)) for one in steady)
+            return workers_of(process)
+
+        assert until(lambda: hung not in the_other_answers(), 60)
+        received += [one.ask(next(draw)) for one in queued]
+        assert until(lambda: len(the_other_answers()) == 2, 10)
+        new = (workers_of(process) - {other}).pop()
+        assert until(lambda: answers(url, new, received), 30)
+        assert not runs(hung)
+        assert {other, new} == workers_of(process)
+    check_traceable(workspace, received)
+
+
+def answers(url: str, pid: int, received: list[Received]) -> bool:
+    """Whether a worker has answered a connection that came to it by chance."""
+    one = Connection(url)
+    received.append(one.ask(RECORD))
+    return one.is_with(pid)
+
+
+@pytest.mark.long
+def test_workers_that_were_paused_with_their_supervisor_go_on(workspace: Workspace) -> None:
+    """A container that is paused and resumed: nobody hung, nobody is replaced."""
+    train_and_promote(workspace)
+    with runtime(workspace, "parcels", workers=2) as (url, process):
+        workers = both(process)
+        everyone = [process.pid, *workers]
+        for pid in everyone:
+            os.kill(pid, signal.SIGSTOP)
+        threading.Event().wait(12)
+        for pid in everyone:
+            os.kill(pid, signal.SIGCONT)
+        threading.Event().wait(2)
+        ask(url)
+        assert workers_of(process) == workers
 
 
 def test_a_promotion_reaches_every_worker_within_a_second(workspace: Workspace) -> None:

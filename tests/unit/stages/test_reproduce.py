@@ -129,6 +129,38 @@ def test_command(
     assert "others" in capsys.readouterr().out
 
 
+def test_another_machine_and_other_versions_are_named(
+    made: tuple[Workspace, six_stages.Outcome],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A run of a year ago, elsewhere: each version and each fact of the machine, and that the trees are the same.
+
+    The number of threads is recorded, and no difference; a package that was not there is one.
+    """
+    workspace, outcome = made
+    recorded = outcome.model.environment
+    assert recorded is not None
+    packages = {**recorded.packages, "lightgbm": "4.6.0", "pyarrow": "19.0.1", "polars": "1.0"}
+    machine = {"python": "3.10.2", "platform": "Linux aarch64 glibc 2.31", "processor": "Neoverse-N1"}
+    elsewhere = msgspec.structs.replace(recorded, packages=packages, threads=64, **machine)
+    run = recorded_otherwise(workspace, outcome, run="run_00000000000b", environment=elsewhere)
+    monkeypatch.setenv("PULSE_ROOT", workspace.root)
+    assert pulse(["reproduce", run, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["same"]
+    assert {one["what"]: (one["recorded"], one["now"]) for one in said["differences"]} == {
+        **{what: (then, getattr(recorded, what)) for what, then in machine.items()},
+        "packages.lightgbm": ("4.6.0", recorded.packages["lightgbm"]),
+        "packages.pyarrow": ("19.0.1", recorded.packages["pyarrow"]),
+        "packages.polars": ("1.0", "none"),
+    }
+    assert pulse(["reproduce", run]) == 0
+    printed = capsys.readouterr().out
+    assert "the same, to the bit" in printed
+    assert all(then in printed for then in machine.values())
+
+
 def test_a_damaged_chunk_is_no_other_model(made: tuple[Workspace, six_stages.Outcome]) -> None:
     """A flipped byte is an error that names the chunk.."""
     workspace, outcome = made

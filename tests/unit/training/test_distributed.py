@@ -18,6 +18,7 @@ from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.stores import Store, open_store
 from pulse_blocks.training import Fitted, fit
 from pulse_blocks.training.distributed import boosting
+from pulse_blocks.training.distributed import cluster as clusters
 from pulse_blocks.training.distributed.cluster import cluster
 from pulse_blocks.training.distributed.shares import RowSet, divided
 from pulse_blocks.training.execution import Execution
@@ -162,8 +163,9 @@ def test_more_workers_than_rows() -> None:
         divided(np.arange(5), 8)
 
 
-def test_no_cluster_there(store: Store) -> None:
+def test_no_cluster_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """A scheduler that does not answer is out of reach, and the workspace's key is named."""
+    monkeypatch.setattr(clusters, "CONNECT_SECONDS", 1.0)
     with pytest.raises(UnavailableError, match="`dask` in the workspace") as lost:  # noqa: SIM117
         with cluster("tcp://127.0.0.1:9", 2):
             pass

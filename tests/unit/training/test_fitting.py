@@ -63,10 +63,10 @@ def test_same_trees_as_one_matrix(store: Store, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_threads_change_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One thread and two give the same text, byte for byte."""
+    """One thread, two and four give the same text, byte for byte."""
     inputs = prepared(store, small_data.protocol(), small_data.columns(ROWS))
     texts = set()
-    for threads in (1, 2):
+    for threads in (1, 2, 4):
         monkeypatch.setattr(params, "available_threads", lambda _, threads=threads: threads)
         texts.add(fit(*inputs).text)
     assert len(texts) == 1

@@ -29,6 +29,7 @@ from pulse_blocks.training.process import (
 )
 from pulse_blocks.validation import validate
 from tests import small_data
+from tests.killed_runs import descendants
 from tests.tiny_project import ROOT, environment
 from tests.waiting import until
 
@@ -164,17 +165,53 @@ def ask(request: Request, *before: str) -> subprocess.Popen[bytes]:
     return process
 
 
-def children(pid: int) -> list[int]:
-    """The processes that a process has started."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(one) for one in found]
+SHORT = """
+import resource
+from pulse_blocks.training.process import bounds, pool
+
+bounds.LOADING_SECONDS = 5
+before = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (250_000_000, before[1]))
+pool.prepare()
+resource.setrlimit(resource.RLIMIT_AS, before)
+"""
+
+
+def test_no_memory_for_its_libraries(request_: Request) -> None:
+    """A library that is refused memory tries again for ever: that ends too, and is told as what it is."""
+    out, _ = ask(request_, SHORT).communicate(timeout=100)
+    assert out.decode().startswith("training.out_of_memory Training small took more memory"), out
+
+
+def test_it_outlives_the_thread_that_wanted_it() -> None:
+    """A process that a thread has prepared is there when the thread has ended, and serves the next one."""
+    discard()
+    thread = threading.Thread(target=pool.prepare)
+    thread.start()
+    thread.join()
+    child = pool.take()
+    pool.give_back(child)
+    assert until(lambda: (memory.resident(child.process.pid) or 0) > 60 * MIB, 60)
+    assert child.usable()
+
+
+def test_one_that_cannot_run_ends_with_who_asked(request_: Request) -> None:
+    """A training process that is stopped, or never lets another thread run, is gone with its parent all the same."""
+    process = ask(with_training(request_, rounds=100_000))
+    assert until(lambda: bool(descendants(process.pid)), 60)
+    (child,) = descendants(process.pid)
+    assert until(lambda: (memory.resident(child) or 0) > 60 * MIB, 60)
+    os.kill(child, signal.SIGSTOP)
+    process.kill()
+    process.wait()
+    assert until(lambda: not Path(f"/proc/{child}").exists() or _is_zombie(child), 20)
 
 
 def test_it_never_outlives_who_asked(request_: Request) -> None:
     """Kill -9 of the process that asked ends the training process too, in the midst of a fit."""
     process = ask(with_training(request_, rounds=100_000))
-    assert until(lambda: bool(children(process.pid)), 60)
-    (child,) = children(process.pid)
+    assert until(lambda: bool(descendants(process.pid)), 60)
+    (child,) = descendants(process.pid)
     assert until(lambda: (memory.resident(child) or 0) > 100 * MIB, 60)
     process.kill()
     process.wait()

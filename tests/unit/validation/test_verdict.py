@@ -7,13 +7,16 @@ import io
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.progress import Progress, listening
+from pulse_blocks.snapshots.reading import tables
 from pulse_blocks.stores import Store, open_store
 from pulse_blocks.validation import Report, groups, load_report, quarantined_rows, validate
+from pulse_blocks.validation import broken as broken_rows
 from tests import small_data
 
 
@@ -112,6 +115,25 @@ def test_all_failures_at_once(store: Store) -> None:
     ]
     assert rows[0]["parcel"] == "p0000005"
     assert rows[0]["weight"] == -1.0
+
+
+@pytest.mark.parametrize("kept", [0, 2, 1000])
+def test_quarantine_holds_rows_as_stored(store: Store, monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
+    """Quarantined rows are those of the snapshot, in its order, whether kept from the pass or read again."""
+    monkeypatch.setattr(groups, "GROUP_ROWS", 1)
+    monkeypatch.setattr(broken_rows, "MOST_KEPT", kept)
+    contract = small_data.protocol(checks=[{"unique": ["parcel"]}])
+    values = broken(small_data.columns(30_000), "weight", {5: -1.0, 29_500: 99.0})
+    values = broken(broken(values, "parcel", {20_000: "p0000003"}), "distance", {20_000: None})
+    snapshot = small_data.snapshot_of(store, contract, values)
+    verdict = validate(contract, snapshot, store)
+    assert verdict.quarantine is not None
+    rows = pq.read_table(io.BytesIO(store.get(verdict.quarantine)))
+    numbers = rows.column("pulse_row").to_pylist()
+    stored = pa.concat_tables(list(tables(store, snapshot, rows.column_names[2:])))
+    assert numbers == quarantined_rows(store, verdict).tolist()
+    assert sorted(rows.column("weight").to_pylist())[::2] == [-1.0, 99.0]
+    assert rows.drop_columns(["pulse_row", "pulse_rules"]).to_pylist() == stored.take(numbers).to_pylist()
 
 
 def test_repeating_writes_nothing(store: Store, tmp_path: Path) -> None:
