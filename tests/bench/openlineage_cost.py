@@ -55,8 +55,9 @@ def _print(what: str, costs: list[Cost]) -> None:
 
 
 def _cost(workspace: Workspace, outcome: Outcome) -> Cost:
+    protocol = loading.load(loading.find(workspace, "tiny"))
     cpu, started = time.process_time(), time.perf_counter()
-    telling = Telling(workspace, loading.load(loading.find(workspace, "tiny")), "attempt_1")
+    telling = Telling(workspace, protocol, "attempt_1")
     telling.started()
     for stage, records in outcome_by_stage(outcome).items():
         telling.started(stage)

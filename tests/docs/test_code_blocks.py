@@ -12,6 +12,7 @@ import pytest
 import typer
 import yaml
 
+from pulse_blocks.cli.grouping import with_workspace_option
 from pulse_blocks.cli.main import app
 from pulse_blocks.protocol import loading
 from pulse_blocks.protocol.writing import as_yaml
@@ -22,6 +23,12 @@ KINDS = {"sh", "console", "yaml", "toml", "json", "python", "sql", "text", "ini"
 TOOLS = {"aws", "curl", "docker", "export", "kubectl", "make", "openssl", "pip", "prefect", "psql"}
 CODE = [fence for fence in ALL if fence.kind in {"sh", "console"}]
 INLINE = re.compile(r"`(pulse [a-z][^`\n]*)`")
+
+
+@pytest.fixture(autouse=True)
+def _no_workspace_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parsing ``--workspace NAME`` chooses it for the process: put back what was chosen before."""
+    monkeypatch.setenv("PULSE_WORKSPACE", "default")
 
 
 def test_every_block_says_what_it_is() -> None:
@@ -66,7 +73,7 @@ def parse(words: list[str]) -> None:
 
 def resolve(words: list[str]) -> tuple[click.Command, list[str]]:
     """The command that words lead to, and what is left of them. A group alone is one, as in a sentence."""
-    command: click.Command = typer.main.get_group(app)
+    command = with_workspace_option(typer.main.get_group(app))
     rest = list(words)
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
         assert rest[0] in command.commands, " ".join(words)
