@@ -26,7 +26,6 @@ log = logging.getLogger("pulse.serving")
 # How often a thread that is to end is asked whether it hangs.
 CLOSE_SECONDS = 0.05
 Part = tuple[Job, Sequence[msgspec.Struct]]
-_encode = msgspec.json.Encoder().encode
 
 
 class AbandonedError(Exception):
@@ -159,7 +158,7 @@ class Worker:
     def _compute(self, model: Model, parts: list[Part]) -> None:
         """Answer the records from cache or model."""
         records = [record for _, part in parts for record in part]
-        texts = [_encode(record) for record in records]
+        texts = [text for job, part in parts for text in job.texts(part)]
         found = [model.cache.get(text) for text in texts]
         missing = [at for at, answer in enumerate(found) if answer is None]
         outputs = iter(self._call(model, [records[at] for at in missing]) if missing else ())
