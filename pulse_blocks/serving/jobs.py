@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from pulse_blocks.errors import PulseError
-from pulse_blocks.ids import new_inference_ids
+from pulse_blocks.ids import new_inference_id
 from pulse_blocks.ledger.base import InferenceTuple
 from pulse_blocks.ledger.rows import CACHED, FALLBACK
 from pulse_blocks.serving.cache import Answer
@@ -85,7 +85,7 @@ class Job:
         answer = self.model.cache.get(self.text)
         if answer is None:
             return False
-        self.add(self.records, (answer,), (True,))
+        self.add(self.records, (answer,), (True,), (new_inference_id(),))
         return True
 
     def texts(self, records: Sequence[msgspec.Struct]) -> list[bytes]:
@@ -108,17 +108,21 @@ class Job:
         self.rows, self.ids, self.replies = [], [], []
         return True
 
-    def add(self, records: Sequence[msgspec.Struct], answers: Sequence[Answer], hits: Sequence[bool]) -> None:
-        """Give the next records their ids, replies and rows.
+    def add(
+        self,
+        records: Sequence[msgspec.Struct],
+        answers: Sequence[Answer],
+        hits: Sequence[bool],
+        ids: Sequence[str],
+    ) -> None:
+        """Give the next records their replies and rows, under new ``ids``.
 
         The latency in a row is the time up to here: the commit cannot be part of what it writes.
         """
         model, flags = self.model, self.flags
-        beside = b'","model":"%b",' % model.id.encode()
         now = time.time_ns() // 1000
         latency = (time.perf_counter_ns() - self.started) // 1000
-        ids = new_inference_ids(len(records))
-        origin = model.encoder.origin
+        origin, beside = model.encoder.origin, model.beside
         for inference_id, record, answer, hit in zip(ids, records, answers, hits, strict=True):
             self.rows.append(
                 (

@@ -15,6 +15,7 @@ from queue import SimpleQueue
 import msgspec
 
 from pulse_blocks.errors import PulseError
+from pulse_blocks.ids import new_inference_ids
 from pulse_blocks.serving.failures import ClientGoneError, TooLateError, ledger_failed, model_failed
 from pulse_blocks.serving.jobs import Job, Outcome, code_of
 from pulse_blocks.serving.journal import Journal
@@ -165,10 +166,11 @@ class Worker:
         self._metrics.cache_hits += len(records) - len(missing)
         hits = [answer is not None for answer in found]
         answers = [a or model.cache.put(text, next(outputs)) for a, text in zip(found, texts, strict=True)]
+        ids = new_inference_ids(len(records))
         start = 0
         for job, part in parts:
             stop = start + len(part)
-            job.add(part, answers[start:stop], hits[start:stop])
+            job.add(part, answers[start:stop], hits[start:stop], ids[start:stop])
             start = stop
             if job.is_whole():
                 self._whole.append(job)
