@@ -76,7 +76,16 @@ class Engine:
 
     def _hand_over(self) -> None:
         arrived, self._arrived = self._arrived, []
-        self._worker.put(arrived)
+        known: list[Job] = []
+        others: list[Job] = []
+        for job in arrived:
+            (known if _is_known(job) else others).append(job)
+        if known:
+            # There is nothing to compute: the worker would only be one more thread to wake.
+            self.metrics.known += len(known)
+            self._journal.put(known)
+        if others:
+            self._worker.put(others)
 
     def _settled(self, outcomes: list[Outcome]) -> None:
         """On the threads of worker and journal."""
@@ -109,6 +118,13 @@ class Engine:
         self._sweeping = bool(self._waiting)
         if self._sweeping:
             self._loop.call_later(SWEEP_SECONDS, self._sweep)
+
+
+def _is_known(job: Job) -> bool:
+    try:
+        return job.is_known()
+    except Exception:  # noqa: BLE001 - the worker finds the same, and tells that job alone
+        return False
 
 
 class Batcher:

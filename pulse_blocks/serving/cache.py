@@ -31,7 +31,7 @@ class Answer:
 class Cache:
     """At most ``entries`` answers, the least recently used leaving first, each for ``ttl`` seconds.
 
-    The key is the whole canonical input, so that no two inputs can be taken for each other.
+    The key is the whole canonical input, so that no two inputs can be taken for each other. Two threads use it.
     """
 
     def __init__(
@@ -57,9 +57,9 @@ class Cache:
         if answer is None:
             return None
         if answer.cached_until <= self._clock():
-            del self._answers[text]
+            self._answers.pop(text, None)
             return None
-        self._answers.move_to_end(text)
+        self._touch(text)
         return answer
 
     def put(self, text: bytes, output: bytes) -> Answer:
@@ -68,8 +68,15 @@ class Cache:
         answer = Answer(stored, output, self._clock() + self._ttl)
         if self._entries and len(text) <= LONGEST_INPUT:
             self._answers[text] = answer
-            self._answers.move_to_end(text)
+            self._touch(text)
             if len(self._answers) > self._entries:
                 # Not the first key of a plain dict: finding it means to walk over all that were taken out before.
                 self._answers.popitem(last=False)
         return answer
+
+    def _touch(self, text: bytes) -> None:
+        """Make an entry the youngest, unless another thread has just taken it out."""
+        try:
+            self._answers.move_to_end(text)
+        except KeyError:
+            return

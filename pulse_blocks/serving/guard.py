@@ -19,6 +19,7 @@ _READING = frozenset({"GET", "HEAD"})
 _PAGES = frozenset({"/metrics", "/openapi.json", "/docs", "/v2"})
 # What a proxy may answer for: nobody reads or changes anything without a key.
 NO_KEY: frozenset[Scope] = frozenset({"predict"})
+AUTHORIZATION = b"authorization"
 _BEARER = b"bearer "
 # Pages for people: a browser asks for the key itself, as the password of any user, and sends it to these alone.
 _PEOPLE = ("/ui", "/ui/")
@@ -90,15 +91,18 @@ def _is_for_people(path: str) -> bool:
 
 def bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """The bearer token of a request; nothing where there is none, or more than one."""
-    found = [value for name, value in headers if name == b"authorization"]
-    if len(found) != 1 or found[0][: len(_BEARER)].lower() != _BEARER:
-        return b""
-    return found[0][len(_BEARER) :].strip()
+    found = [value for name, value in headers if name == AUTHORIZATION]
+    return token_of(found[0]) if len(found) == 1 else b""
+
+
+def token_of(value: bytes) -> bytes:
+    """The token in an Authorization header; nothing where it is of another scheme."""
+    return value[len(_BEARER) :].strip() if value[: len(_BEARER)].lower() == _BEARER else b""
 
 
 def _token(scope: Message, *, for_people: bool) -> bytes:
     """The bearer token, or a browser's password; nothing where there is none, or more than one."""
-    found: list[bytes] = [value for name, value in scope["headers"] if name == b"authorization"]
+    found: list[bytes] = [value for name, value in scope["headers"] if name == AUTHORIZATION]
     if token := bearer(scope["headers"]):
         return token
     if len(found) == 1 and for_people and found[0][: len(_BASIC)].lower() == _BASIC:

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from pulse_blocks.errors import PulseError
-from pulse_blocks.ids import new_inference_ids
+from pulse_blocks.ids import new_inference_id
 from pulse_blocks.ledger.base import InferenceTuple
 from pulse_blocks.ledger.rows import CACHED, FALLBACK
 from pulse_blocks.serving.cache import Answer
@@ -54,6 +54,7 @@ class Job:
 
     __slots__ = (
         "client", "deadline", "flags", "future", "ids", "model", "place", "records", "replies", "rows", "started",
+        "text",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +66,7 @@ class Job:
         self.deadline = deadline
         self.client = client
         self.flags = 0
+        self.text: bytes | None = None
         self.rows: list[InferenceTuple] = []
         self.ids: list[str] = []
         self.replies: list[bytes] = []
@@ -74,6 +76,21 @@ class Job:
     def is_whole(self) -> bool:
         """Whether every record has its row."""
         return len(self.rows) == len(self.records)
+
+    def is_known(self) -> bool:
+        """Whether it is one record that was answered before; then it is whole now."""
+        if len(self.records) != 1:
+            return False
+        self.text = _encode(self.records[0])
+        answer = self.model.cache.get(self.text)
+        if answer is None:
+            return False
+        self.add(self.records, (answer,), (True,), (new_inference_id(),))
+        return True
+
+    def texts(self, records: Sequence[msgspec.Struct]) -> list[bytes]:
+        """The canonical inputs of some of its records."""
+        return [_encode(record) for record in records] if self.text is None else [self.text]
 
     def fall_back(self) -> bool:
         """Begin anew with the fallback model; False where there is none that takes these records."""
@@ -86,22 +103,26 @@ class Job:
             return False
         if any(fallback.broken_checks(self.records)):
             return False
-        self.model, self.flags = fallback, FALLBACK
+        self.model, self.flags, self.text = fallback, FALLBACK, None
         # A reply is of one model: what the other has computed already does not count.
         self.rows, self.ids, self.replies = [], [], []
         return True
 
-    def add(self, records: Sequence[msgspec.Struct], answers: Sequence[Answer], hits: Sequence[bool]) -> None:
-        """Give the next records their ids, replies and rows.
+    def add(
+        self,
+        records: Sequence[msgspec.Struct],
+        answers: Sequence[Answer],
+        hits: Sequence[bool],
+        ids: Sequence[str],
+    ) -> None:
+        """Give the next records their replies and rows, under new ``ids``.
 
         The latency in a row is the time up to here: the commit cannot be part of what it writes.
         """
         model, flags = self.model, self.flags
-        beside = b'","model":"%b",' % model.id.encode()
         now = time.time_ns() // 1000
         latency = (time.perf_counter_ns() - self.started) // 1000
-        ids = new_inference_ids(len(records))
-        origin = model.encoder.origin
+        origin, beside = model.encoder.origin, model.beside
         for inference_id, record, answer, hit in zip(ids, records, answers, hits, strict=True):
             self.rows.append(
                 (

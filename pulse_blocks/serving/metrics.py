@@ -52,7 +52,9 @@ class Metrics:
         self.gone = 0
         self.batches = 0
         self.batched_rows = 0
+        # Of the worker; those of the event loop are requests that it knows at once.
         self.cache_hits = 0
+        self.known = 0
         self.commits = 0
         self.commit_failures = 0
         self.drift_rows = 0
@@ -85,7 +87,7 @@ class Metrics:
             ("pulse_shed_total", "Requests refused at once because too many were waiting.", self.shed),
             ("pulse_late_total", "Requests whose time was up.", self.late),
             ("pulse_gone_total", "Requests whose client went before the answer.", self.gone),
-            ("pulse_cache_hits_total", "Records answered from the cache.", self.cache_hits),
+            ("pulse_cache_hits_total", "Records answered from the cache.", self.cache_hits + self.known),
             ("pulse_batches_total", "Calls of a model that succeeded.", self.batches),
             ("pulse_batched_rows_total", "Rows in all of those calls.", self.batched_rows),
             ("pulse_ledger_commits_total", "Transactions of the ledger.", self.commits),

@@ -44,6 +44,8 @@ class Model:
         """
         self.id = loaded.bundle.model
         self.name = loaded.bundle.name
+        # What stands between an inference's id and its output in a reply.
+        self.beside = b'","model":"%b",' % self.id.encode()
         self.protocol = loaded.protocol
         self.bundle = loaded.bundle
         self.max_rows = loaded.protocol.serving.batch.max_rows

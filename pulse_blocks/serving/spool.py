@@ -35,7 +35,7 @@ class Spool:
         self._most = most
         self._file: SpoolFile | None = None
         self._lock = threading.Lock()
-        self._told = False
+        self._told = self._failing = False
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self.kept = 0
@@ -67,8 +67,11 @@ class Spool:
                     log.warning("The ledger takes no rows: they wait in %s.", self._file.path)
                 self._file.append(rows, self._durability)
             except OSError as error:
-                log.error("Rows cannot be kept in %s either: %s", self._folder, error.strerror)  # noqa: TRY400
+                if not self._failing:
+                    log.error("Rows cannot be kept in %s either: %s", self._folder, error.strerror)  # noqa: TRY400
+                self._failing = True
                 return False
+            self._failing = False
             self.kept += len(rows)
             self._start()
         return True

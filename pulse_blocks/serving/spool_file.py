@@ -44,10 +44,16 @@ class SpoolFile:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / f"{os.getpid()}-{secrets.token_hex(8)}{ENDING}"
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        if durability == "full":
-            _sync_folder(folder)
-        return cls(path, handle)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if durability == "full":
+                _sync_folder(folder)
+            return cls(path, handle)
+        except OSError:
+            # Whoever asks does so again with every group.
+            os.close(handle)
+            path.unlink(missing_ok=True)
+            raise
 
     @classmethod
     def adopt(cls, path: Path) -> Self | None:

@@ -15,6 +15,7 @@ from queue import SimpleQueue
 import msgspec
 
 from pulse_blocks.errors import PulseError
+from pulse_blocks.ids import new_inference_ids
 from pulse_blocks.serving.failures import ClientGoneError, TooLateError, ledger_failed, model_failed
 from pulse_blocks.serving.jobs import Job, Outcome, code_of
 from pulse_blocks.serving.journal import Journal
@@ -26,7 +27,6 @@ log = logging.getLogger("pulse.serving")
 # How often a thread that is to end is asked whether it hangs.
 CLOSE_SECONDS = 0.05
 Part = tuple[Job, Sequence[msgspec.Struct]]
-_encode = msgspec.json.Encoder().encode
 
 
 class AbandonedError(Exception):
@@ -159,17 +159,18 @@ class Worker:
     def _compute(self, model: Model, parts: list[Part]) -> None:
         """Answer the records from cache or model."""
         records = [record for _, part in parts for record in part]
-        texts = [_encode(record) for record in records]
+        texts = [text for job, part in parts for text in job.texts(part)]
         found = [model.cache.get(text) for text in texts]
         missing = [at for at, answer in enumerate(found) if answer is None]
         outputs = iter(self._call(model, [records[at] for at in missing]) if missing else ())
         self._metrics.cache_hits += len(records) - len(missing)
         hits = [answer is not None for answer in found]
         answers = [a or model.cache.put(text, next(outputs)) for a, text in zip(found, texts, strict=True)]
+        ids = new_inference_ids(len(records))
         start = 0
         for job, part in parts:
             stop = start + len(part)
-            job.add(part, answers[start:stop], hits[start:stop])
+            job.add(part, answers[start:stop], hits[start:stop], ids[start:stop])
             start = stop
             if job.is_whole():
                 self._whole.append(job)

@@ -13,8 +13,13 @@ from pulse_blocks.stores.base import Store
 from pulse_blocks.times import iso
 
 
-def restore(store: Store, ledger: Ledger, snapshot_id: str, who: str) -> tuple[Snapshot, Restore]:
-    """Let runs of a snapshot's protocol train on it. Returns the snapshot and the pointer.
+def restore(
+    store: Store, ledger: Ledger, snapshot_id: str, who: str, name: str | None = None
+) -> tuple[Snapshot, Restore]:
+    """Let runs of a protocol train on a snapshot. Returns the snapshot and the pointer.
+
+    ``name`` is the protocol; None: the one that the snapshot was first made for. The same rows are the same snapshot,
+    whoever else trains on them.
 
     Raises PulseError("snapshot.incomplete") where a chunk is missing: the run would only find out later.
     """
@@ -30,7 +35,7 @@ def restore(store: Store, ledger: Ledger, snapshot_id: str, who: str) -> tuple[S
             f"of another size, {lacking[0]} among them.",
             "pulse snapshot verify tells more; restore the files from a backup.",
         )
-    return snapshot, ledger.restore(snapshot.protocol.name, snapshot.id, who)
+    return snapshot, ledger.restore(name or snapshot.protocol.name, snapshot.id, who)
 
 
 def batch(restored: Restore, context: Context) -> RawBatch:

@@ -18,8 +18,9 @@ MIB, GIB = 2**20, 2**30
 # What the training process has loaded before it has seen a row: LightGBM, scikit-learn, Arrow.
 _BASE = 215 * MIB
 _MARGIN = 1.10
-# LightGBM looks at so many rows to choose its bins; so much is kept decoded.
+# LightGBM looks at so many rows to choose its bins. Data that take so much decoded are kept, of others one chunk.
 _SAMPLE_ROWS, _KEPT = 200_000, 64 * MIB
+_CHUNK_ROWS, _DECODING = 16_384, 8 * MIB
 # Drift is calibrated on so many rows of the sample and of each calm window, of which there are at most so many; without
 # times, and where the data are shorter than three windows, so many.
 _CALM_ROWS, _WINDOWS, _TIMELESS, _SHORT = 10_000, 30, 12, 4
@@ -68,7 +69,7 @@ def predicted(protocol: Protocol, snapshot: Snapshot) -> Size:
         "rows": rows * 40,
         "binned features": rows * count * (1 if bins <= 256 else 2),
         "sample for bins": int(1.3 * min(rows, _SAMPLE_ROWS) * count * 8),
-        "decoded chunks": int(1.45 * min(rows * count * 8, _KEPT)),
+        "decoded chunks": _decoded(rows * count * 8, min(rows, _CHUNK_ROWS) * count * 8),
         "scores": 11 * rows * _classes(protocol),
         "histograms": grown * count * bins * 16,
         "trees": 5 * trees * grown * _LEAF_BYTES,
@@ -181,6 +182,11 @@ def _calm_rows(protocol: Protocol, snapshot: Snapshot) -> int:
         count = int((end - start).total_seconds()) // length
         count = count if count >= 3 else _SHORT
     return min(snapshot.rows, _CALM_ROWS * min(count, _WINDOWS))
+
+
+def _decoded(all_rows: int, one_chunk: int) -> int:
+    """Bytes of decoded features that are in memory at once."""
+    return int(1.45 * all_rows) if all_rows <= _KEPT else _DECODING + int(1.45 * one_chunk)
 
 
 def _classes(protocol: Protocol) -> int:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from pulse_blocks.bundle.signing import signing_key
+from pulse_blocks.ids import new_inference_id
 from pulse_blocks.ledger import open_ledger
 from pulse_blocks.serving.jobs import Job
 from pulse_blocks.serving.model import Model
@@ -49,7 +50,7 @@ def main() -> None:
 def _job(model: Model) -> Job:
     (record,) = msgspec.convert(drifting_models.rows(1), list[model.record])  # type: ignore[name-defined]
     job = Job(model, (record,), 0, 1, Client())
-    job.add((record,), [model.answer(record, model.outputs([record])[0])], [False])
+    job.add((record,), [model.answer(record, model.outputs([record])[0])], [False], [new_inference_id()])
     return job
 
 

@@ -31,6 +31,8 @@ from pulse_blocks.stores.disk import DiskStore
 from tests import six_stages
 from tests.tiny_project import RECORD, environment, make_project, pulse
 
+# One worker has them all: the model is trained once.
+pytestmark = pytest.mark.xdist_group("across")
 # MLflow is the slow part: where a test is not about it, both workspaces have the same one.
 _FILE = """
 [datasources.parcels]
@@ -342,7 +344,10 @@ setattr(owner, method, killing)
 here, there = (settings.load(root, {}, name) for name in ("dev", to))
 promotion.transfer(here, there, "tiny", None, data="copy", reason="it is good", who="ann@desk")
 """
-_STEPS = ["first file", "third file", "manifest", "bundle", "first record", "promoting", "promoted", "ending"]
+_LONG = [
+    pytest.param(step, marks=pytest.mark.long)
+    for step in ("first file", "third file", "manifest", "first record", "ending")
+]
 
 
 def killed(root: Path, to: str, step: str) -> None:
@@ -352,7 +357,7 @@ def killed(root: Path, to: str, step: str) -> None:
     assert done.returncode == -9, done.stderr.decode()
 
 
-@pytest.mark.parametrize("step", _STEPS)
+@pytest.mark.parametrize("step", ["bundle", "promoting", "promoted", *_LONG])
 def test_killed_on_the_way(root: Path, step: str) -> None:
     """The same again ends it: one promotion, one arrival, and everything holds."""
     killed(root, "near", step)

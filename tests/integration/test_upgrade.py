@@ -13,7 +13,7 @@ from pulse_blocks.client import PulseClient
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import migrate, open_ledger
 from tests import six_stages
-from tests.releases.told import FOLDER, unpack
+from tests.release.kept_workspace import FOLDER, unpack
 from tests.served_models import runtime
 from tests.tiny_project import RECORD, ROOT, pulse
 

@@ -61,8 +61,8 @@ def version_problems() -> Iterator[str]:
         yield f"CHANGELOG.md: the newest release is {newest[1] if newest else 'none'}, pyproject.toml says {said}"
     elif not newest[3].strip():
         yield f"CHANGELOG.md: {said} has no notes"
-    if not (ROOT / "tests" / "releases" / f"{said}.tar.gz").exists():
-        yield f"tests/releases has no workspace of {said}: python -m tests.releases"
+    if not (ROOT / "tests" / "release" / "kept" / f"{said}.tar.gz").exists():
+        yield f"tests/release/kept has no workspace of {said}: python -m tests.release.keep"
 
 
 def wheel_problems(wheel: Path) -> Iterator[str]:

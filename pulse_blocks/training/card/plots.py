@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+import msgspec
 
 from pulse_blocks.training.card.facts import Drawing
 
@@ -13,8 +16,17 @@ _INK, _PALE, _OTHER = "#2563eb", "#9ca3af", "#d97706"
 _SMALL = (4.2, 3.2)
 
 
-def pictures(drawing: Drawing) -> Iterator[tuple[str, bytes]]:
+def pictures(drawing: Drawing) -> tuple[tuple[str, bytes], ...]:
     """Title and PNG of each picture that the model's task has."""
+    return _pictures(msgspec.json.encode(drawing))
+
+
+@functools.lru_cache(maxsize=1)  # a run shows them in Markdown, in HTML and in Prefect
+def _pictures(data: bytes) -> tuple[tuple[str, bytes], ...]:
+    return tuple(_each(msgspec.json.decode(data, type=Drawing)))
+
+
+def _each(drawing: Drawing) -> Iterator[tuple[str, bytes]]:
     curves = drawing.curves
     if curves.roc is not None:
         roc = curves.roc
@@ -35,7 +47,11 @@ def pictures(drawing: Drawing) -> Iterator[tuple[str, bytes]]:
 
 def importance_png(importance: Mapping[str, float]) -> bytes:
     """The most important features (at most 20) as horizontal bars: each one's share of all gain, in percent."""
-    top = sorted(importance.items(), key=lambda item: (-item[1], item[0]))[:_TOP]
+    return _importance(tuple(sorted(importance.items(), key=lambda item: (-item[1], item[0]))[:_TOP]))
+
+
+@functools.lru_cache(maxsize=1)
+def _importance(top: tuple[tuple[str, float], ...]) -> bytes:
     names, shares = [name for name, _ in top], [100 * share for _, share in top]
 
     def draw(axes: Any) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
+from typing import Any
 
 import httpx
 
-from pulse_blocks.ledger import open_ledger
+from pulse_blocks.ledger import Ledger, open_ledger
 from pulse_blocks.ledger.rows import CACHED
 from pulse_blocks.serving.cache import LONGEST_INPUT, Cache
+from pulse_blocks.serving.jobs import Job
+from pulse_blocks.serving.model import Model
 from pulse_blocks.settings import Workspace
+from tests.running_engine import Running, job
 from tests.served_models import RECORD, protocol, records, runtime, train_and_promote
 
 from .conftest import Served
@@ -60,6 +66,54 @@ def test_long_inputs_are_not_kept() -> None:
     cache = Cache(10, 60)
     cache.put(b"x" * (LONGEST_INPUT + 1), b"1")
     assert len(cache) == 0
+
+
+def test_two_threads_use_it() -> None:
+    """One asks, the other one puts and lets go: never an error, never another input's answer."""
+    cache, stop = Cache(3, 60), threading.Event()
+    texts = [b"%d" % number for number in range(8)]
+    wrong: list[bytes] = []
+
+    def ask() -> None:
+        while not stop.is_set():
+            wrong.extend(text for text in texts if (found := cache.get(text)) and found.output != text)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        for number in range(20_000):
+            cache.put(texts[number % 8], texts[number % 8])
+    finally:
+        stop.set()
+        thread.join()
+    assert not wrong
+    assert len(cache) == 3
+
+
+def test_what_is_known_does_not_wait_for_the_model(workspace: Workspace, model: Model) -> None:
+    """While the model computes for others, a hit has its row and its reply."""
+    release, outputs = threading.Event(), model.outputs
+
+    def slow(rows: Any) -> list[bytes]:
+        assert release.wait(20)
+        return outputs(rows)
+
+    async def run(ledger: Ledger) -> Job:
+        async with Running(ledger) as running:
+            await running.batcher.submit(job(model, seed=1))
+            model.outputs = slow  # type: ignore[method-assign]
+            new, known = job(model, seed=2), job(model, seed=1)
+            waiting = running.batcher.submit(new)
+            await running.batcher.submit(known)
+            assert not waiting.done()
+            release.set()
+            await waiting
+            return known
+
+    with open_ledger(workspace.ledger) as ledger:
+        known = asyncio.run(run(ledger))
+        assert ledger.inference(known.ids[0]).flags == CACHED
+        assert ledger.inference_counts([model.id]) == {model.id: 3}
 
 
 def test_a_hit_is_an_inference_of_its_own(served: Served) -> None:

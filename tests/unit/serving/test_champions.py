@@ -12,7 +12,8 @@ import httpx
 
 from pulse_blocks.ledger import open_ledger
 from pulse_blocks.settings import Workspace
-from tests.served_models import RECORD, runtime, train_and_promote
+from tests.served_models import RECORD, promote, protocol, runtime, train, train_and_promote
+from tests.waiting import until
 
 
 def serving(client: httpx.Client) -> str:
@@ -91,3 +92,16 @@ def test_a_changed_model_text_is_never_served(workspace: Workspace) -> None:
         assert not wait_for(client, second.model, 1.0)
         assert serving(client) == first.model
         assert "swap_failures" in client.get("/metrics").text
+
+
+def test_trees_that_are_not_sound_leave_the_old_model(workspace: Workspace) -> None:
+    """Signed and whole, and yet no model: LightGBM would end the process; the old model stays, the metrics tell."""
+    first = train_and_promote(workspace, seed=1)
+    with runtime(workspace, "parcels") as (url, _), httpx.Client(base_url=url) as client:
+        text = train(protocol(), seed=2).model_to_string().replace("threshold=", "treshold=")
+        promote(workspace, protocol(), text.encode())
+        failures = 'pulse_model_swap_failures_total{model="parcels"} 1'
+        assert until(lambda: failures in client.get("/metrics").text, 5)
+        assert serving(client) == first.model
+        second = train_and_promote(workspace, seed=3)
+        assert wait_for(client, second.model, 1.5)

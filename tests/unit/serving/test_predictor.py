@@ -101,10 +101,18 @@ def flights(rows: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
 NUMBERS = ("month", "hour", "distance", "air_time")
 
 
-def test_text_that_is_no_model_is_refused() -> None:
-    """Other bytes are an error, not a crash."""
+@pytest.mark.parametrize("change", ["other", "cut", "longer", "no thresholds"])
+def test_text_that_is_no_model_is_refused(change: str) -> None:
+    """Other bytes, or trees that are not sound, are an error, not a crash of the whole process."""
+    text = train(protocol()).model_to_string()
+    broken = {
+        "other": "this is no model",
+        "cut": text[: len(text) // 2],
+        "longer": text.replace("leaf_value=", "leaf_value=1 2 3 four "),
+        "no thresholds": text.replace("threshold=", "treshold="),
+    }
     with pytest.raises(PulseError) as error:
-        Predictor(b"this is no model", 5)
+        Predictor(broken[change].encode(), 5)
     assert error.value.code == "model.failed"
 
 

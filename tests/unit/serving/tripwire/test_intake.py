@@ -11,6 +11,7 @@ import pytest
 
 from pulse_blocks import settings
 from pulse_blocks.bundle.signing import signing_key
+from pulse_blocks.ids import new_inference_ids
 from pulse_blocks.ledger import Ledger, open_ledger
 from pulse_blocks.ledger.windows import Observed
 from pulse_blocks.serving.batcher import Batcher
@@ -44,7 +45,7 @@ def job(model: Model, records: Sequence[dict[str, Any]]) -> Job:
     asked = [msgspec.convert(record, model.record, strict=False) for record in records]
     made = Job(model, asked, 0, 1, Client())
     answers = [model.answer(one, said) for one, said in zip(asked, model.outputs(asked), strict=True)]
-    made.add(asked, answers, [False] * len(asked))
+    made.add(asked, answers, [False] * len(asked), new_inference_ids(len(asked)))
     return made
 
 

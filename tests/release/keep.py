@@ -1,4 +1,4 @@
-"""``python -m tests.releases``: keep a workspace as this version writes it, for later versions to open.
+"""``python -m tests.release.keep``: keep a workspace as this version writes it, for later versions to open.
 
 Run at every release; the file is named for the version in pyproject.toml and never written again.
 """
@@ -23,7 +23,7 @@ from pulse_blocks.ledger.rows import NewLabel
 from pulse_blocks.stores import open_store
 from tests import six_stages
 from tests.old_inferences import NOW, old
-from tests.releases.told import FILE, FOLDER, KEPT, Told
+from tests.release.kept_workspace import FILE, FOLDER, KEPT, Told
 from tests.served_models import runtime
 from tests.tiny_project import RECORD, ROOT, make_project
 

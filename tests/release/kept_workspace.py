@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "kept"
 FILE = "told.json"
 # Of a project's folder; MLflow migrates its own files.
 KEPT = (
