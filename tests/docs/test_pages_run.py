@@ -10,7 +10,8 @@ from tests.ceph_server import S3Server
 from tests.docs.executing import Reader
 from tests.docs.fences import ALL
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("docs")]
+# The first test builds the project that all begin with.
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600), pytest.mark.xdist_group("docs")]
 TUTORIAL = "docs/tutorial.md"
 S3_PAGE, POSTGRES_PAGE = "docs/how-to/s3.md", "docs/how-to/postgresql.md"
 EXECUTED = sorted({fence.page for fence in ALL if fence.kind == "sh"} - {TUTORIAL, S3_PAGE, POSTGRES_PAGE})
@@ -22,7 +23,6 @@ def test_the_commands_of_a_page_work(page: str, reader: Reader) -> None:
     reader.read_page(page)
 
 
-@pytest.mark.timeout(600)
 def test_the_tutorial_from_a_table_to_a_retraining_loop(tmp_path: Path) -> None:
     """From an empty folder, with nothing configured: every command, until a second champion stands."""
     newcomer = Reader(tmp_path, {})
