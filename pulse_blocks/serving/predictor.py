@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import re
 import threading
 import weakref
 from array import array
 from collections.abc import Callable
 
+from pulse_blocks.cores import available_cores
 from pulse_blocks.errors import PulseError
 from pulse_blocks.serving.library import check, library
 
@@ -36,7 +36,7 @@ class Predictor:
 
         ``threads`` share a large batch, each whole rows of it; where nobody says, as many as there are cores for them.
         """
-        self._shared = _PARAMETERS % (threads or min(MOST_THREADS, len(os.sched_getaffinity(0))))
+        self._shared = _PARAMETERS % (threads or min(MOST_THREADS, available_cores()))
         self._library = library()
         self._columns = columns
         self._lock = threading.Lock()

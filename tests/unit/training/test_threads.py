@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from pulse_blocks.training.threads import available_threads, quota
+from pulse_blocks.cores import quota
+from pulse_blocks.training.threads import available_threads
 from tests import small_data
 
 
