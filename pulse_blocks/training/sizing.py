@@ -66,7 +66,7 @@ def predicted(protocol: Protocol, snapshot: Snapshot) -> Size:
     bins = _parameter(protocol, "max_bin", 255) + 1
     parts = {
         "libraries": _BASE,
-        "rows": rows * 40,
+        "rows": rows * 54,
         "binned features": rows * count * (1 if bins <= 256 else 2),
         "sample for bins": int(1.3 * min(rows, _SAMPLE_ROWS) * count * 8),
         "decoded chunks": _decoded(rows * count * 8, min(rows, _CHUNK_ROWS) * count * 8),
