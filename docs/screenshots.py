@@ -177,7 +177,7 @@ def of_the_runtime(places: Places, workspace: Workspace) -> Iterator[Picture]:
     yield Picture("ui-models.png", f"{places.runtime}/ui/", NAME, 360)
     yield Picture("ui-drift.png", f"{places.runtime}/ui/models/{NAME}", "Drift over time", 820)
     yield Picture(
-        "ui-lineage.png", f"{places.runtime}/ui/lineage/{inference}", "Where this prediction", 900, unfold
+        "ui-lineage.png", f"{places.runtime}/ui/lineage/{inference}", "Where this prediction", 734, unfold
     )
 
 
