@@ -3,109 +3,37 @@
 from __future__ import annotations
 
 import os
-import re
-import shlex
 import signal
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 
-from pulse_blocks import settings
-from pulse_blocks.cli.embedded import Running
 from pulse_blocks.errors import PulseError
 from pulse_blocks.events import deliver
 from pulse_blocks.ledger import Ledger, open_ledger
 from pulse_blocks.ledger.catalogue import AUTOMATION_FAILED
-from pulse_blocks.ledger.drift_checks import DriftCheck, new_drift_check_id
 from pulse_blocks.lineage import trace
 from pulse_blocks.lineage.text import render
-from pulse_blocks.promotion import promote
-from pulse_blocks.settings import Workspace
 from tests import loop_project, six_stages
 from tests.loop_project import NAMES, VICTIM
 from tests.prefect_server import Server
-from tests.tiny_project import ROOT, pulse
+from tests.running_loop import Loop, drifted, running_loop
 from tests.waiting import until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
-
-DAY = 86_400_000_000
-MARCH = 1_772_323_200_000_000  # 2026-03-01, in microseconds
-
-
-class Loop(NamedTuple):
-    """The project whose automations the server evaluates, and a worker of its own."""
-
-    server: Server
-    workspace: Workspace
-
-    def runs(self, flow: str) -> list[dict[str, Any]]:
-        """The flow runs of a flow that a deployment of this project has made."""
-        wanted = {
-            "flows": {"name": {"any_": [flow]}},
-            "deployments": {"name": {"like_": "on-"}},
-            "limit": 200,
-        }
-        return list(self.server.post("/flow_runs/filter", wanted))
-
-    def settled(self, flow: str, count: int, of: Collection[str] = ()) -> list[dict[str, Any]]:
-        """The same (those of some protocols, where they are named), once so many have ended."""
-        ended = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-
-        def found() -> list[dict[str, Any]]:
-            return [run for run in self.runs(flow) if not of or run["parameters"]["protocol"] in of]
-
-        def have_ended() -> bool:
-            return len(found()) >= count and all(run["state_type"] in ended for run in found())
-
-        assert until(have_ended, 150, 0.5), [(run["name"], run["state_name"]) for run in found()]
-        return found()
 
 
 @pytest.fixture(scope="module")
 def loop(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
     """Three models, the first one served already; the project's deployments, automations and worker."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    from pulse_blocks.cli import stack
-
-    folder = loop_project.make(tmp_path_factory.mktemp("loop") / "project")
-    workspace = settings.load(folder, environ={})
-    with pytest.MonkeyPatch.context() as patch, temporary_settings({PREFECT_API_URL: server.api}):
-        for name, value in {**server.env, "PULSE_ROOT": str(folder)}.items():
-            patch.setenv(name, value)
-        six_stages.run(workspace, NAMES[0])
-        running = Running(api=server.api, ui=server.api.removesuffix("/api"))
-        stack.deploy(workspace, running)
-        worker = stack.worker(workspace, running)
-        try:
-            worker.wait_ready()
-            yield Loop(server, workspace)
-        finally:
-            worker.stop()
-
-
-def drifted(ledger: Ledger, name: str) -> DriftCheck:
-    """A check that found drift in February, with its event in the outbox."""
-    check = DriftCheck(
-        id=new_drift_check_id(),
-        name=name,
-        model=f"{name}@1.0.0-0000000",
-        at=time.time_ns() // 1000,
-        window_start=MARCH - 7 * DAY,
-        window_end=MARCH,
-        rows=500,
-        verdict="drifted",
-        result="{}",
-    )
-    payload = {"check": check.id, "name": name, "model": check.model, "action": "retrain"}
-    ledger.add_drift_check(check, payload)
-    return check
+    with running_loop(server, loop_project.make(tmp_path_factory.mktemp("loop") / "project")) as found:
+        six_stages.run(found.workspace, NAMES[0])
+        yield found
 
 
 class Storm(NamedTuple):
@@ -291,20 +219,3 @@ def test_applying_again_changes_nothing(loop: Loop) -> None:
         after = standing(client, "pulse-project:loop")
         assert set(after) == set(before)
         assert all(len(found) == 1 for found in after.values())
-
-
-@pytest.mark.usefixtures("storm")
-def test_the_commands_of_the_how_to_work(loop: Loop) -> None:
-    """Every `pulse` line of docs/retraining-loop.md, in its order, for this project's model; deploying again is one."""
-    page = (ROOT / "docs" / "retraining-loop.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```\w*\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks for line in re.findall(r"^pulse (.+?)(?: +#.*)?$", block, re.MULTILINE)]
-    assert len(lines) >= 6
-    with open_ledger(loop.workspace.ledger) as ledger:
-        retrained = next(one.model for one in ledger.promotions(NAMES[0]) if one.previous)
-        if _champion(ledger) != retrained:
-            promote(loop.workspace, NAMES[0], retrained, reason="to roll back", who="tests")
-    for line in lines:
-        words = [word.replace("flight-delay", NAMES[0]) for word in shlex.split(line)]
-        done = pulse(Path(loop.workspace.root), *words)
-        assert done.returncode == 0, (line, done.stdout, done.stderr)
