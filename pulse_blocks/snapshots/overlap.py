@@ -12,13 +12,15 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def overlapped(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """The results in the order of the items, at most three at work or waiting. Raises the first error there is."""
+def overlapped(
+    function: Callable[[Item], Result], items: Iterable[Item], ahead: int = _THREADS
+) -> Iterator[Result]:
+    """The results in the order of the items, ``ahead`` and one at work or waiting. Raises the first error there is."""
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(_THREADS, "pulse-chunks") as pool:
         for item in items:
             waiting.append(pool.submit(function, item))
-            if len(waiting) > _THREADS:
+            if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -16,6 +16,8 @@ from pulse_blocks.stores.base import Store
 
 # A call of Pandera costs about 45 ms whatever its rows.
 GROUP_ROWS = 262_144
+# Chunks that are read while a group is checked: some 2 MB each.
+_AHEAD = 8
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -37,7 +39,7 @@ def groups(store: Store, snapshot: Snapshot, columns: Sequence[str]) -> Iterator
     in memory.
     """
     start = 0
-    read = overlapped(lambda chunk: read_chunk(store, chunk, list(columns)), snapshot.chunks)
+    read = overlapped(lambda chunk: read_chunk(store, chunk, list(columns)), snapshot.chunks, _AHEAD)
     for chunks in _batches(snapshot.chunks):
         rows = sum(chunk.rows for chunk in chunks)
         yield _group(start, [table for _, table in zip(chunks, read, strict=False)])

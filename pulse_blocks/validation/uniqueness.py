@@ -39,10 +39,16 @@ class Uniqueness:
         ordered = np.concatenate(self._hashes)
         ordered.sort()
         shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+        if not shared.size:
+            return np.empty(0, np.int64)
         blocks = zip(self._hashes, self._rows, strict=True)
-        suspects = np.concatenate([rows[np.isin(hashes, shared)] for hashes, rows in blocks])
-        if not suspects.size:
-            return suspects
+        suspects = np.concatenate([rows[_among(hashes, shared)] for hashes, rows in blocks])
         frame = read(suspects, self.columns)
         later = frame.select(pl.struct(pl.all()).is_first_distinct().not_()).to_series().to_numpy()
         return np.asarray(suspects[later])
+
+
+def _among(hashes: np.ndarray, few: np.ndarray) -> np.ndarray:
+    """Which hashes are among a few that are sorted: ``np.isin`` would sort them all once more."""
+    places = np.minimum(np.searchsorted(few, hashes), len(few) - 1)
+    return np.asarray(few[places] == hashes)
