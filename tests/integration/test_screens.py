@@ -85,10 +85,12 @@ def on_terminal(lived: Lived, line: str, *, columns: int, **env: str) -> str:
     """What a command writes to a terminal of its own; lines end as the terminal has them, which is taken away."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    # The terminal's own size counts, not one that some library in this process has written down.
+    inherited = environment(lived.folder, TERM="xterm-256color", **env)
     process = subprocess.Popen(
         [sys.executable, "-m", "pulse_blocks", *lived.words(line)],
-        cwd=lived.folder, env=environment(lived.folder, TERM="xterm-256color", **env), stdin=theirs, stdout=theirs,
-        stderr=subprocess.DEVNULL,
+        cwd=lived.folder, env={k: v for k, v in inherited.items() if k not in {"COLUMNS", "LINES"}},
+        stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(theirs)
     said = b"".join(_until_the_end(ours))

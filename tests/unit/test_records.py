@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pulse_blocks import records
 from pulse_blocks.records import (
+    Arrival,
     Calibration,
     Chunk,
     ClassCurve,
@@ -47,6 +48,7 @@ KINDS = [
     RefusedModel,
     StoredModel,
     Deployment,
+    Arrival,
 ]
 _PLAIN: dict[type[msgspec.inspect.Type], st.SearchStrategy[Any]] = {
     msgspec.inspect.StrType: st.text(max_size=20),
