@@ -21,11 +21,14 @@ _SHARE_A_PREFECT_SERVER = ("flows", "browser")
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that need the Prefect server in one process of pytest-xdist: there is one server."""
-    folders = [str(Path(__file__).parent / name) for name in _SHARE_A_PREFECT_SERVER]
+    """Keep the tests that share a Prefect server in one process of pytest-xdist: those of a folder, or of a file."""
+    here = Path(__file__).parent
     for item in items:
-        if str(item.path.parent) in folders:
+        folder = item.path.parent.relative_to(here).as_posix()
+        if folder in _SHARE_A_PREFECT_SERVER:
             item.add_marker(pytest.mark.xdist_group("prefect"))
+        elif folder == "flows/loop":
+            item.add_marker(pytest.mark.xdist_group(f"loop-{item.path.stem}"))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pulse_blocks import settings
+from pulse_blocks.blocks.delivery import flush
 from pulse_blocks.cli import stack
 from pulse_blocks.cli.embedded import Running
 from pulse_blocks.cli.services import descendants
@@ -91,6 +92,7 @@ def running_loop(server: Server, folder: Path) -> Iterator[Loop]:
             yield loop
         finally:
             loop.stop()
+            flush()
 
 
 def drifted(ledger: Ledger, name: str) -> DriftCheck:

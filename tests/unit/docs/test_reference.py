@@ -60,7 +60,7 @@ def test_events_carry_what_the_catalogue_says(workspace: Workspace) -> None:
         _let_the_ledger_tell(ledger)
         told_now = {event.event: set(event.payload) for event in ledger.unsent()}
     listed = {kind.name: set(kind.payload) for kind in KINDS}
-    # That one is emitted within a flow: tests/flows/test_loop.py looks at it.
+    # That one is emitted within a flow: tests/flows/loop/test_events.py looks at it.
     assert set(listed) - set(told_now) == {"pulse.automation.failed"}
     assert told_now == {name: listed[name] for name in told_now}
 

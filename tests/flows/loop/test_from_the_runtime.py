@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pulse_blocks.events import deliver
-from pulse_blocks.ledger import Ledger, open_ledger
+from pulse_blocks.ledger import Ledger, migrate, open_ledger
 from pulse_blocks.settings import Workspace
 from tests import loop_project, six_stages
 from tests.drifting_models import AFTER, MONITORING, WEEK, ask, dated, heavier, rows
@@ -37,6 +37,7 @@ def loop(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
     loop_project.add(folder, WATCHED, section)
     loop_project.add(folder, GUARDED, section + _GUARD, datasource="kayaks")
     with running_loop(server, folder) as found:
+        migrate(found.workspace.ledger)
         yield found
 
 
