@@ -18,6 +18,7 @@ from tests.runtime_kill import Received, check_traceable
 from tests.runtime_load import asked, grows
 from tests.served_models import RECORD, promote, protocol, records, runtime, train, train_and_promote
 from tests.unsafe_disk import UnsafeDisk
+from tests.waiting import until
 
 Tell = Callable[[str, str, str], None]
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
@@ -36,6 +37,8 @@ def test_a_model_that_gives_nan(workspace: Workspace, tell: Tell) -> None:
     )
     second = promote(workspace, protocol(version="1.1.0", serving=FALLBACK), broken.encode())
     with runtime(workspace, "parcels") as (url, _):
+        # A runtime that has just begun finds the champion before with its first look at the ledger.
+        assert until(lambda: httpx.post(f"{url}/predict/parcels", json=RECORD).status_code == 200, 15, 0.1)
         replies = [httpx.post(f"{url}/predict/parcels", json=RECORD).json() for _ in range(5)]
         metrics = httpx.get(f"{url}/metrics").text
     assert {reply["model"] for reply in replies} == {first.model}
