@@ -18,7 +18,7 @@ from tests.tiny_project import environment
 
 
 def run(
-    folder: Path, server: Server, name: str = "tiny", timeout: float = 120, **env: str
+    folder: Path, server: Server, name: str = "tiny", timeout: float = 240, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """``pulse run NAME --json`` as a process."""
     return subprocess.run(
