@@ -7,19 +7,15 @@ import json
 import random
 import shutil
 import sqlite3
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pulse_blocks.cli.ports import free_port
-from pulse_blocks.cli.services import Service
 from pulse_blocks.client import PulseClient
 from pulse_blocks.protocol import loading
 from pulse_blocks.protocol.spec import FieldSpec, Protocol
 from tests.prefect_server import Server
-from tests.tiny_project import ROOT, environment, pulse
+from tests.served_project import serving
+from tests.tiny_project import ROOT, pulse
 
 ROWS = 3000
 NAME = "flight-delay"
@@ -85,25 +81,6 @@ def _ask(folder: Path, protocol: Protocol) -> None:
         asked.append(row | {"scheduled": (start + at * step).isoformat(), "flight_id": 100_000 + at})
     with serving(folder, NAME) as url, PulseClient(url) as client:
         client.predict_many(NAME, asked)
-
-
-@contextmanager
-def serving(folder: Path, *names: str) -> Iterator[str]:
-    """A runtime, until the block ends; gives its address."""
-    url = f"http://127.0.0.1:{(port := free_port())}"
-    service = Service(
-        "The runtime",
-        [sys.executable, "-m", "pulse_blocks", "serve", *names, "--port", str(port)],
-        log=folder / ".pulse" / "runtime.log",
-        env=environment(folder),
-        url=url,
-        ready=f"{url}/readyz",
-    )
-    try:
-        service.wait_ready(60)
-        yield url
-    finally:
-        service.stop()
 
 
 def _pulse(folder: Path, server: Server, *words: str) -> str:

@@ -1,92 +1,31 @@
-"""A model goes from one workspace to the next: what goes with it, what is checked, what a kill leaves behind."""
+"""A model goes from one workspace to the next: what goes with it, and what is checked."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import pytest
 
-from pulse_blocks import promotion, settings
+from pulse_blocks import settings
 from pulse_blocks.bundle.signing import sign, signing_key
-from pulse_blocks.cli.ports import free_port
-from pulse_blocks.cli.services import Service
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import open_ledger
 from pulse_blocks.lineage import trace
 from pulse_blocks.lineage.text import render
-from pulse_blocks.promotion import Transfer
 from pulse_blocks.records import RawBatch, from_json, to_json
-from pulse_blocks.settings import Workspace
 from pulse_blocks.snapshots.layout import chunk_key
 from pulse_blocks.stores import open_store
 from pulse_blocks.stores.disk import DiskStore
-from tests import six_stages
-from tests.tiny_project import RECORD, environment, make_project, pulse
+from tests.served_project import serving
+from tests.several_workspaces import champions, move, told, versions
+from tests.tiny_project import RECORD, pulse
 
 # One worker has them all: the model is trained once.
 pytestmark = pytest.mark.xdist_group("across")
-# MLflow is the slow part: where a test is not about it, both workspaces have the same one.
-_FILE = """
-[datasources.parcels]
-url = "sqlite:///.pulse/parcels.db"
-[workspaces.dev]
-[workspaces.staging]
-tracking = "sqlite:///.pulse/workspaces/dev/mlflow.db"
-[workspaces.prod]
-[workspaces.shared]
-store = ".pulse/workspaces/dev/store"
-tracking = "sqlite:///.pulse/workspaces/dev/mlflow.db"
-[workspaces.near]
-tracking = "sqlite:///.pulse/workspaces/dev/mlflow.db"
-[workspaces.same]
-ledger = "sqlite:///.pulse/workspaces/dev/ledger.db"
-"""
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose workspace dev has a champion. Not to be changed."""
-    folder = make_project(tmp_path_factory.mktemp("across") / "project")
-    (folder / ".pulse" / settings.FILE).write_text(_FILE)
-    six_stages.run(settings.load(folder, {}, "dev"))
-    return folder
-
-
-@pytest.fixture
-def root(trained: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
-    return Path(shutil.copytree(trained, tmp_path / "project"))
-
-
-def move(root: Path, to: str, data: Literal["copy", "reference"] = "copy", source: str = "dev") -> Transfer:
-    """Dev's champion to another workspace, in this process."""
-    here, there = (settings.load(root, {}, name) for name in (source, to))
-    return promotion.transfer(here, there, "tiny", None, data=data, reason="it is good", who="ann@desk")
-
-
-def champions(workspace: Workspace) -> list[str]:
-    """The models of all promotions, the oldest first."""
-    try:
-        with open_ledger(workspace.ledger) as ledger:
-            return [one.model for one in ledger.promotions("tiny")]
-    except PulseError as error:
-        assert error.code == "ledger.missing"  # noqa: PT017
-        return []
-
-
-def told(root: Path, *arguments: str, **env: str) -> Any:
-    """What a `pulse` process prints as JSON."""
-    done = pulse(root, *arguments, "--json", **env)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def test_from_dev_to_staging_to_prod(root: Path) -> None:
@@ -102,7 +41,7 @@ def test_from_dev_to_staging_to_prod(root: Path) -> None:
     assert "shares its MLflow with dev" in first["alias_lags"]
     second = told(root, "promote", "tiny", first["model"], "--to", "prod", *why, "--workspace", "staging")
     assert (second["model"], second["previous"], second["alias_lags"]) == (first["model"], None, None)
-    with serving(root, "prod") as url:
+    with serving(root, "tiny", "--workspace", "prod") as url:
         reply = told(root, "predict", "tiny", json.dumps(RECORD), "--url", url)
     prod, dev = (settings.load(root, {}, name) for name in ("prod", "dev"))
     tree = pulse(root, "lineage", reply["inference_id"], "--workspace", "prod").stdout
@@ -120,50 +59,6 @@ def test_from_dev_to_staging_to_prod(root: Path) -> None:
     assert not again["moved"]
     assert champions(prod) == [first["model"]]
     assert versions(prod) == [(first["model"], "staging")]
-
-
-def versions(workspace: Workspace) -> list[tuple[str, str]]:
-    """Of MLflow's versions: the model, and where it was trained; the champion's alias is on the last."""
-    from mlflow import MlflowClient
-
-    client = MlflowClient(workspace.tracking, registry_uri=workspace.tracking)
-    found = client.search_model_versions("name='tiny'")
-    assert client.get_model_version_by_alias("tiny", "champion").version == found[0].version
-    runs = [client.get_run(one.run_id) for one in found]
-    return [
-        (one.tags["pulse.model"], run.data.tags["pulse.trained_in"])
-        for one, run in zip(found, runs, strict=True)
-    ]
-
-
-@contextmanager
-def serving(root: Path, workspace: str) -> Iterator[str]:
-    """The runtime of a workspace as a process."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    service = Service(
-        "The runtime",
-        [
-            sys.executable,
-            "-m",
-            "pulse_blocks",
-            "--workspace",
-            workspace,
-            "serve",
-            "tiny",
-            "--port",
-            str(port),
-        ],
-        log=root / "runtime.log",
-        env=environment(root),
-        url=url,
-        ready=f"{url}/readyz",
-    )
-    try:
-        service.wait_ready(60)
-        yield url
-    finally:
-        service.stop()
 
 
 def test_rows_may_stay_where_they_are(root: Path) -> None:
@@ -306,78 +201,3 @@ def test_a_variable_of_one_workspace_does_not_lead_into_the_other(root: Path) ->
     env = {"PULSE_LEDGER": dev.ledger, "PULSE_STORE": dev.store, "PULSE_TRACKING": dev.tracking}
     assert told(root, "--workspace", "dev", "promote", "tiny", "--to", "near", **env)["moved"]
     assert len(champions(near)) == len(champions(dev)) == 1
-
-
-_KILLED = """
-import os, signal, sys
-from pathlib import Path
-from pulse_blocks import promotion, settings
-from pulse_blocks.ledger.ledger import Ledger
-from pulse_blocks.stores.disk import DiskStore
-from pulse_blocks.tracking import Tracking
-
-root, to, step = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-owner, method, when, number = {
-    "first file": (DiskStore, "put", "after", 1),
-    "third file": (DiskStore, "put", "before", 3),
-    "manifest": (DiskStore, "create", "after", 1),
-    "bundle": (DiskStore, "create", "after", 2),
-    "run opened": (Tracking, "open_run", "after", 1),
-    "registered": (Tracking, "register", "after", 1),
-    "first record": (Ledger, "finish_stage", "after", 1),
-    "promoting": (Ledger, "promote", "before", 1),
-    "promoted": (Ledger, "promote", "after", 1),
-    "ending": (Ledger, "end", "before", 1),
-}[step]
-real, calls = getattr(owner, method), []
-
-def killing(self, *args, **kwargs):
-    calls.append(method)
-    if when == "before" and len(calls) == number:
-        os.kill(os.getpid(), signal.SIGKILL)
-    result = real(self, *args, **kwargs)
-    if len(calls) == number:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return result
-
-setattr(owner, method, killing)
-here, there = (settings.load(root, {}, name) for name in ("dev", to))
-promotion.transfer(here, there, "tiny", None, data="copy", reason="it is good", who="ann@desk")
-"""
-_LONG = [
-    pytest.param(step, marks=pytest.mark.long)
-    for step in ("first file", "third file", "manifest", "first record", "ending")
-]
-
-
-def killed(root: Path, to: str, step: str) -> None:
-    """Promote as a process that kills itself at a step."""
-    command = [sys.executable, "-c", _KILLED, str(root), to, step]
-    done = subprocess.run(command, capture_output=True, timeout=120, check=False)
-    assert done.returncode == -9, done.stderr.decode()
-
-
-@pytest.mark.parametrize("step", ["bundle", "promoting", "promoted", *_LONG])
-def test_killed_on_the_way(root: Path, step: str) -> None:
-    """The same again ends it: one promotion, one arrival, and everything holds."""
-    killed(root, "near", step)
-    near = settings.load(root, {}, "near")
-    assert len(champions(near)) == (1 if step in ("promoted", "ending") else 0)
-    assert move(root, "near").moved
-    with open_ledger(near.ledger) as ledger:
-        assert len(ledger.promotions("tiny")) == 1
-        assert len(ledger.stage_rows("tiny@", "arrive")) == 1
-        assert [one.action for one in ledger.audit_rows()] == ["model.promote"]
-        assert [one.state for one in ledger.newest_attempts()] == ["completed"]
-    assert pulse(root, "audit", "verify", "--workspace", "near").returncode == 0
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("step", ["run opened", "registered"])
-def test_killed_while_it_is_registered(root: Path, step: str) -> None:
-    """One run and one version in the target's MLflow, whatever the first try had made of it."""
-    killed(root, "prod", step)
-    prod = settings.load(root, {}, "prod")
-    done = move(root, "prod")
-    assert champions(prod) == [done.model]
-    assert versions(prod) == [(done.model, "dev")]
