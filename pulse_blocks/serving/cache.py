@@ -7,25 +7,37 @@ from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import sha256
 
+import msgspec
+
 # Inputs longer than this are not kept: only a key from outside can be so long, and memory must stay bounded.
 LONGEST_INPUT = 16_384
 
 
-class Answer:
+class Answer(msgspec.Struct, gc=False):
     """An input and its output, both as JSON text with the sha256 over it. ``cached_until`` is monotonic.
 
-    The input is as the ledger keeps it: with hashes in the place of private values.
+    The input is as the ledger keeps it: with hashes in the place of private values. The garbage collector, which
+    would walk over every answer that is kept, is told to leave them alone: they refer to nothing that could refer back.
     """
 
-    __slots__ = ("cached_until", "input", "input_sha256", "output", "output_sha256", "output_text")
+    input: str
+    input_sha256: bytes
+    output: bytes
+    output_text: str
+    output_sha256: bytes
+    cached_until: float
 
-    def __init__(self, stored: bytes, output: bytes, cached_until: float = 0.0) -> None:
-        self.input = stored.decode()
-        self.input_sha256 = sha256(stored).digest()
-        self.output = output
-        self.output_text = output.decode()
-        self.output_sha256 = sha256(output).digest()
-        self.cached_until = cached_until
+    @classmethod
+    def of(cls, stored: bytes, output: bytes, cached_until: float = 0.0) -> Answer:
+        """The answer ``output`` to the input ``stored``, with their hashes."""
+        return cls(
+            stored.decode(),
+            sha256(stored).digest(),
+            output,
+            output.decode(),
+            sha256(output).digest(),
+            cached_until,
+        )
 
 
 class Cache:
@@ -65,7 +77,7 @@ class Cache:
     def put(self, text: bytes, output: bytes) -> Answer:
         """Make the answer, and keep it if it may be kept."""
         stored = text if self._stored is None else self._stored(text)
-        answer = Answer(stored, output, self._clock() + self._ttl)
+        answer = Answer.of(stored, output, self._clock() + self._ttl)
         if self._entries and len(text) <= LONGEST_INPUT:
             self._answers[text] = answer
             self._touch(text)

@@ -51,12 +51,17 @@ class ImpatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        whole = self._is_free()
+        if whole and self.express is not None and self.express.take_again(self, data):
+            self._stop_timer()
+            self._unset_keepalive_if_required()
+            return
         self._reading = True
         super().data_received(data)
         self._reading = False
         if self._held is not None:
             held, self._held = self._held, None
-            self._begin(*held)
+            self._begin(*held, data if whole else None)
         if not self._unfinished:
             self._stop_timer()
             return
@@ -76,8 +81,13 @@ class ImpatientProtocol(HttpToolsProtocol):
         else:
             super()._start_asgi_task(cycle, app)
 
-    def _begin(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        if cycle.more_body or self.express is None or not self.express.take(cycle):
+    def _is_free(self) -> bool:
+        """Whether what comes next begins a request, and none is under way."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
+        return not self._unfinished and (cycle is None or cycle.response_complete)
+
+    def _begin(self, cycle: RequestResponseCycle, app: ASGI3Application, data: bytes | None) -> None:
+        if cycle.more_body or self.express is None or not self.express.take(self, cycle, data):
             super()._start_asgi_task(cycle, app)
 
     def on_message_begin(self) -> None:

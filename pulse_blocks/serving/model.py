@@ -79,7 +79,7 @@ class Model:
 
     def answer(self, record: msgspec.Struct, output: bytes) -> Answer:
         """An output that was not asked for by a request, as it is kept."""
-        return Answer(self.privacy.stored(msgspec.json.encode(record)), output)
+        return Answer.of(self.privacy.stored(msgspec.json.encode(record)), output)
 
     def use(self, predictor: Predicting) -> None:
         """Go on with another predictor, which gives the same bits."""

@@ -198,21 +198,14 @@ def _print_table(servers: Sequence[Server], runs: Runs) -> None:
             )
 
 
-def _tree(pid: int) -> list[int]:
-    """A process and those below it."""
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    below = [int(child) for child in children.read_text().split()] if children.exists() else []
-    return [pid, *(one for child in below for one in _tree(child))]
-
-
 def _cpu_seconds(pid: int) -> float:
     ticks = 0
-    for one in _tree(pid):
+    for one in serving_servers.tree(pid):
         fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
         ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _memory_mb(pid: int) -> float:
-    pages = sum(int(Path(f"/proc/{one}/statm").read_text().split()[1]) for one in _tree(pid))
+    pages = sum(int(Path(f"/proc/{one}/statm").read_text().split()[1]) for one in serving_servers.tree(pid))
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -6,6 +6,8 @@ import contextlib
 import http.client
 import json
 import os
+import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -59,6 +61,8 @@ class Ready(NamedTuple):
 
 def prepare(folder: Path) -> Ready:
     """Train the model and write it down."""
+    # Replicas on one PostgreSQL share a key, which no folder of one of them can hold.
+    os.environ.setdefault("PULSE_SIGNING_KEY", secrets.token_hex(32))
     ready = Ready(folder, served_model.train())
     ready.booster.save_model(str(ready.text))
     ready.columns.write_text(json.dumps({"names": served_model.NAMES, "categories": served_model.CATEGORIES}))
@@ -174,9 +178,18 @@ def _start(
             time.sleep(0.01)
         yield Server(name, process, address, path, bodies, headers or {}, time.monotonic() - started)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, 9)
+        # BentoML's workers are in sessions of their own.
+        for pid in reversed(tree(process.pid)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         process.wait()
+
+
+def tree(pid: int) -> list[int]:
+    """A process and those below it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    below = [int(child) for child in children.read_text().split()] if children.exists() else []
+    return [pid, *(one for child in below for one in tree(child))]
 
 
 def _status(netloc: str, path: str, body: str, headers: dict[str, str]) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 from pulse_blocks.ledger import open_ledger
 from pulse_blocks.settings import Workspace
 from tests.served_models import RECORD, protocol, runtime, train_and_promote
+from tests.waiting import until
 
 BODY = json.dumps(RECORD).encode()
 
@@ -87,6 +89,55 @@ def test_requests_in_one_packet_are_answered_in_turn(served: str, workspace: Wor
     ids = [part.split(b"\r\n")[0].decode() for part in found.split(b"pulse-inference-id: ")[1:]]
     with open_ledger(workspace.ledger) as ledger:
         assert [json.loads(ledger.inference(one).input)["weight"] for one in ids] == weights
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_stream_of_requests_is_answered_alike_however_it_is_cut(served: str, seed: int) -> None:
+    """Known heads and new ones, sound bodies and others, in packets cut anywhere: the statuses of one at a time."""
+    draw = random.Random(seed)  # noqa: S311 - test data
+    kinds = {
+        200: request(), 422: request(b"{}"), 400: request(b"[" * len(BODY)), 404: request(path="/predict/others"),
+        # The known head once more, with one thing about it that is another.
+        201: request(BODY, "x-request-timeout: 5"), 401: request(BODY, "x-request-timeout: 0"),
+    }  # fmt: skip
+    expected = [draw.choice([200, 200, *kinds]) for _ in range(40)]
+    stream = b"".join(kinds[kind] for kind in expected) + request(BODY, "connection: close")
+    pieces = []
+    while stream:
+        # As long as a request is, so that some pieces are exactly one.
+        size = draw.choice([len(kinds[200]), len(kinds[422]), draw.randrange(1, 700)])
+        pieces.append(stream[:size])
+        stream = stream[size:]
+    found = answers(served, request(), *pieces, pause=0.003)
+    statuses = [int(part[:3]) for part in found.split(b"HTTP/1.1 ")[1:]]
+    told = {201: 200, 401: 400}
+    assert statuses == [200, *(told.get(kind, kind) for kind in expected), 200]
+
+
+def test_the_end_of_a_head_is_no_head(served: str) -> None:
+    """What came as the last piece of a request is refused where it comes as the first of one."""
+    whole = request()
+    end = b"content-length: %d\r\n\r\n" % len(BODY) + BODY
+    assert whole.endswith(end)
+    with_both = answers(served, whole[: -len(end)], end, request(BODY, "connection: close"), pause=0.05)
+    assert with_both.count(b"HTTP/1.1 200") == 2
+    assert answers(served, whole, end, pause=0.05).split(b"HTTP/1.1 ")[2].startswith(b"400")
+
+
+def test_a_known_head_is_shut_out_with_its_key(workspace: Workspace) -> None:
+    """A revoked key is refused within a second on the connection on which it was good."""
+    train_and_promote(workspace)
+    with open_ledger(workspace.ledger) as ledger:
+        _, token = ledger.create_key(name="soon gone", scopes=["predict"], who="tests")
+        with (
+            runtime(workspace, "parcels", require_keys=True) as (url, _),
+            httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}) as client,
+        ):
+            assert [client.post("/predict/parcels", content=BODY).status_code for _ in range(3)] == [200] * 3
+            ledger.revoke_key("soon gone", who="tests")
+            assert until(
+                lambda: client.post("/predict/parcels", content=BODY).status_code == 401, seconds=1.0
+            )
 
 
 def test_http_1_0_is_closed_behind_its_answer(served: str) -> None:
