@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import msgspec
+import pyarrow as pa
 import pytest
 
 from pulse_blocks import settings
@@ -97,6 +98,27 @@ def test_a_refusal_does_not_repeat_what_is_private(
     for text in (told.text, str(told.headers), log.read_text()):
         assert VALUE not in text
         assert "31415926" not in text
+
+
+def test_nor_do_csv_and_arrow(secretive: tuple[str, Path]) -> None:
+    """A value that a private column may not hold, in a file of text and in a stream of columns."""
+    url, log = secretive
+    record = {**RECORD, "carrier": VALUE, "parcel": VALUE}
+    csv = f"{','.join(record)}\n{','.join(str(value) for value in record.values())}\n"
+    stream = pa.BufferOutputStream()
+    table = pa.Table.from_pylist([record])
+    with pa.ipc.new_stream(stream, table.schema) as writer:
+        writer.write_table(table)
+    arrow = {"content-type": "application/vnd.apache.arrow.stream"}
+    for told in (
+        httpx.post(f"{url}/invocations", content=csv, headers={"content-type": "text/csv"}),
+        httpx.post(f"{url}/predict/parcels", content=bytes(stream.getvalue()), headers=arrow),
+    ):
+        assert told.status_code == 422, told.text
+        assert "carrier" in told.text
+        assert "parcel" in told.text
+        for text in (told.text, str(told.headers), log.read_text()):
+            assert VALUE not in text
 
 
 @pytest.fixture(scope="module")
