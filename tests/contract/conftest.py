@@ -1,12 +1,16 @@
-"""Servers that contract suites run against, and every kind of datasource."""
+"""Servers, ledgers and stores that contract suites run against, and every kind of datasource."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pulse_blocks.ledger import Ledger, migrate, open_ledger
+from pulse_blocks.settings import Workspace
+from pulse_blocks.stores import Store, open_store
 from tests import source_writers
 from tests.postgres_server import PostgresServer
 from tests.source_writers import Write
@@ -26,6 +30,20 @@ KINDS: list[Any] = [
 def postgres(postgres_server: PostgresServer) -> str:
     """The URL of a running PostgreSQL with an empty database."""
     return postgres_server.url
+
+
+@pytest.fixture
+def ledger(any_ledger: Workspace) -> Iterator[Ledger]:
+    """A migrated, empty ledger."""
+    migrate(any_ledger.ledger)
+    with open_ledger(any_ledger.ledger) as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(any_ledger: Workspace) -> Store:
+    """An empty store."""
+    return open_store(any_ledger.store)
 
 
 @pytest.fixture(params=KINDS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -13,12 +12,12 @@ from pulse_blocks.archive import moving
 from pulse_blocks.archive.expiring import clear, expire
 from pulse_blocks.archive.maintaining import maintain, names_in, seal
 from pulse_blocks.errors import PulseError
-from pulse_blocks.ledger import Ledger, migrate, open_ledger
+from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.inference_files import put_files
 from pulse_blocks.ledger.rows import NewLabel
 from pulse_blocks.protocol.spec import RetentionSpec
 from pulse_blocks.settings import Workspace
-from pulse_blocks.stores import Store, open_store
+from pulse_blocks.stores import Store
 from tests.old_inferences import MODEL, NOW, old
 
 OTHER = "tiny-other@1.0.0-aaaaaaa"
@@ -36,20 +35,6 @@ def any_ledger(request: pytest.FixtureRequest, workspace: Workspace) -> Workspac
     if request.param == "postgresql":
         return msgspec.structs.replace(workspace, ledger=request.getfixturevalue("postgres_ledger"))
     return workspace
-
-
-@pytest.fixture
-def ledger(any_ledger: Workspace) -> Iterator[Ledger]:
-    """A migrated, empty ledger."""
-    migrate(any_ledger.ledger)
-    with open_ledger(any_ledger.ledger) as opened:
-        yield opened
-
-
-@pytest.fixture
-def store(any_ledger: Workspace) -> Store:
-    """An empty store."""
-    return open_store(any_ledger.store)
 
 
 def filed(ledger: Ledger, store: Store) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -13,13 +12,6 @@ from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger, migrate, open_ledger
 from pulse_blocks.ledger.audit import BEGINNING
 from pulse_blocks.settings import Workspace
-
-
-@pytest.fixture
-def ledger(any_ledger: Workspace) -> Iterator[Ledger]:
-    migrate(any_ledger.ledger)
-    with open_ledger(any_ledger.ledger) as opened:
-        yield opened
 
 
 def promote(ledger: Ledger, model: str, instead_of: int | None = None) -> int:

@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from pulse_blocks.archive import moving
 from pulse_blocks.archive.windows import Counted, ModelAnswers
-from pulse_blocks.ledger import Ledger, migrate, open_ledger
+from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.base import InferenceTuple
 from pulse_blocks.ledger.rows import NewLabel
-from pulse_blocks.settings import Workspace
-from pulse_blocks.stores import Store, open_store
+from pulse_blocks.stores import Store
 from tests.old_inferences import MODEL, old
 
 SECOND = "tiny@1.1.0-bbbbbbb"
 _STARTS = (0, 250, 600)
-
-
-@pytest.fixture
-def ledger(any_ledger: Workspace) -> Iterator[Ledger]:
-    """A migrated, empty ledger."""
-    migrate(any_ledger.ledger)
-    with open_ledger(any_ledger.ledger) as opened:
-        yield opened
-
-
-@pytest.fixture
-def store(any_ledger: Workspace) -> Store:
-    """An empty store."""
-    return open_store(any_ledger.store)
 
 
 def timed(count: int, seed: int) -> list[InferenceTuple]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -51,7 +51,22 @@ def load(workspace: Workspace, kind: Protocol, seed: int = 1) -> Model:
     return Model.load(open_store(workspace.store), promotion, signing_key(workspace))
 
 
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A runtime that serves one model, as SageMaker's containers do."""
+    workspace = settings.load(tmp_path_factory.mktemp("alone"), environ={})
+    train_and_promote(workspace, protocol())
+    with runtime(workspace, "parcels") as (url, _), httpx.Client(base_url=url, timeout=30) as client:
+        yield client
+
+
 @pytest.fixture
 def model(workspace: Workspace) -> Model:
     """A loaded binary model."""
     return load(workspace, protocol())
+
+
+def expected(client: httpx.Client, rows: list[dict[str, Any]]) -> list[float]:
+    """What /predict answers."""
+    predictions = client.post("/predict/parcels", json={"instances": rows}).json()["predictions"]
+    return [prediction["probability"] for prediction in predictions]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -10,31 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pulse_blocks import settings
-from tests.served_models import RECORD, protocol, records, runtime, train_and_promote
+from tests.served_models import RECORD, records
 
-from .conftest import Served
+from .conftest import Served, expected
 
 ROWS = records(5, seed=31)
 NAMES = list(RECORD)
 DATA = [[row[name] for name in NAMES] for row in ROWS]
 COLUMNS = {name: [row[name] for row in ROWS] for name in NAMES}
 ARROW = "application/vnd.apache.arrow.stream"
-
-
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A runtime that serves one model, as SageMaker's containers do."""
-    workspace = settings.load(tmp_path_factory.mktemp("alone"), environ={})
-    train_and_promote(workspace, protocol())
-    with runtime(workspace, "parcels") as (url, _), httpx.Client(base_url=url, timeout=30) as client:
-        yield client
-
-
-def expected(client: httpx.Client, rows: list[dict[str, Any]] = ROWS) -> list[float]:
-    """What /predict answers."""
-    predictions = client.post("/predict/parcels", json={"instances": rows}).json()["predictions"]
-    return [prediction["probability"] for prediction in predictions]
 
 
 def tensors(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -70,7 +53,9 @@ def test_arrow_in_and_out(alone: httpx.Client) -> None:
         assert answer.column_names == ["inference_id", "model", "probability", "decision"]
         assert answer["probability"].to_pylist() == expected(alone, rows)
     by_accept = alone.post("/predict/parcels", json={"instances": ROWS}, headers={"accept": ARROW})
-    assert pa.ipc.open_stream(by_accept.content).read_all()["probability"].to_pylist() == expected(alone)
+    assert pa.ipc.open_stream(by_accept.content).read_all()["probability"].to_pylist() == expected(
+        alone, ROWS
+    )
 
 
 def test_arrow_of_many_classes(served: Served) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,30 +9,14 @@ import httpx
 import numpy as np
 import pytest
 
-from pulse_blocks import settings
-from tests.served_models import RECORD, protocol, records, runtime, train_and_promote
+from tests.served_models import RECORD, records
 
-from .conftest import Served
+from .conftest import Served, expected
 
 ROWS = records(5, seed=31)
 NAMES = list(RECORD)
 DATA = [[row[name] for name in NAMES] for row in ROWS]
 COLUMNS = {name: [row[name] for row in ROWS] for name in NAMES}
-
-
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A runtime that serves one model, as SageMaker's containers do."""
-    workspace = settings.load(tmp_path_factory.mktemp("alone"), environ={})
-    train_and_promote(workspace, protocol())
-    with runtime(workspace, "parcels") as (url, _), httpx.Client(base_url=url, timeout=30) as client:
-        yield client
-
-
-def expected(client: httpx.Client, rows: list[dict[str, Any]] = ROWS) -> list[float]:
-    """What /predict answers."""
-    predictions = client.post("/predict/parcels", json={"instances": rows}).json()["predictions"]
-    return [prediction["probability"] for prediction in predictions]
 
 
 FORMS: dict[str, Any] = {
@@ -53,7 +36,7 @@ def test_the_json_forms_of_mlflow(alone: httpx.Client, form: str) -> None:
     """Each of them is one prediction a record, in order, in MLflow's own form of reply."""
     reply = alone.post("/invocations", json=FORMS[form])
     assert reply.status_code == 200, reply.text
-    assert [prediction["probability"] for prediction in reply.json()["predictions"]] == expected(alone)
+    assert [prediction["probability"] for prediction in reply.json()["predictions"]] == expected(alone, ROWS)
 
 
 def test_csv(alone: httpx.Client) -> None:
@@ -61,7 +44,9 @@ def test_csv(alone: httpx.Client) -> None:
     lines = [",".join(NAMES), *(",".join("" if v is None else str(v) for v in row) for row in DATA)]
     for kind in ("text/csv", "text/csv; charset=utf-8"):
         reply = alone.post("/invocations", content="\n".join(lines), headers={"content-type": kind})
-        assert [prediction["probability"] for prediction in reply.json()["predictions"]] == expected(alone)
+        assert [prediction["probability"] for prediction in reply.json()["predictions"]] == expected(
+            alone, ROWS
+        )
 
 
 REFUSED: dict[str, tuple[Any, list[str]]] = {
@@ -143,7 +128,7 @@ def test_open_inference(alone: httpx.Client) -> None:
     reply = alone.post("/v2/models/parcels/infer", json={"id": "42", "inputs": tensors(ROWS)}).json()
     outputs = {tensor["name"]: tensor for tensor in reply["outputs"]}
     assert reply["id"] == "42"
-    assert outputs["probability"]["data"] == expected(alone)
+    assert outputs["probability"]["data"] == expected(alone, ROWS)
     assert outputs["probability"]["datatype"] == "FP64"
     assert set(outputs) == {tensor["name"] for tensor in metadata["outputs"]}
     assert len(set(outputs["inference_id"]["data"])) == 5

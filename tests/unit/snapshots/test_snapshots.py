@@ -7,74 +7,24 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pulse_blocks import progress
 from pulse_blocks.errors import PulseError
-from pulse_blocks.records import Column, ProtocolRef, RawBatch, Snapshot, SnapshotRef
+from pulse_blocks.records import SnapshotRef
 from pulse_blocks.snapshots import layout, manifest
 from pulse_blocks.snapshots.commit import commit
 from pulse_blocks.snapshots.reading import all_snapshots, load, load_sample, read_chunk, tables
 from pulse_blocks.snapshots.verify import verify
-from pulse_blocks.snapshots.writing import write_chunks
-from pulse_blocks.sources.base import Rows
-from pulse_blocks.stores import Store, open_store
+from pulse_blocks.stores import Store
 
-COLUMNS = (
-    Column(name="id", type="string", nullable=False),
-    Column(name="value", type="float", nullable=True),
-    Column(name="word", type="category", nullable=False),
-)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    """An empty store."""
-    return open_store(str(tmp_path / "store"))
-
-
-def raw_batch(store: Store, rows: int = 30_000, first: int = 0) -> RawBatch:
-    """What ingest would leave behind."""
-    numbers = range(first, first + rows)
-    batch = pa.RecordBatch.from_pydict(
-        {
-            "id": [f"{number:07}" for number in numbers],
-            "value": [None if number % 10 == 0 else number / 3 for number in numbers],
-            "word": ["even" if number % 2 == 0 else "odd" for number in numbers],
-        }
-    )
-    written = write_chunks(store, Rows(batch.schema, iter([batch])), ("id",))
-    return RawBatch(
-        protocol=ProtocolRef(name="words", version="1.0.0", digest="0" * 64),
-        datasource="words",
-        query="select * from words",
-        window=None,
-        columns=COLUMNS,
-        chunks=written.chunks,
-        content=written.content,
-        rows=written.rows,
-        new_bytes=written.new_bytes,
-        left_out=(),
-    )
-
-
-def _taken(store: Store, first: int = 0) -> Snapshot:
-    return load(store, commit(store, raw_batch(store, first=first)).id)
+from .conftest import COLUMNS, flip, raw_batch, taken
 
 
 def _objects(store: Store) -> list[tuple[str, bytes, int]]:
     """Every object with its inode: a file that is written again gets another."""
     return [(key, store.get(key), Path(store.locate(key)).stat().st_ino) for key in store.keys("")]
-
-
-def _flip(store: Store, key: str) -> None:
-    """Change one bit in the middle of an object, behind the store's back."""
-    path = Path(store.locate(key))
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
 
 
 def test_commit_and_load(store: Store) -> None:
@@ -150,7 +100,7 @@ def test_commit_refuses_damage(store: Store, damage: str, code: str, existing: b
     if damage == "missing":
         store.delete(key)
     else:
-        _flip(store, key)
+        flip(store, key)
     with pytest.raises(PulseError, match=chunk.sha256) as caught:
         commit(store, raw)
     assert caught.value.code == code
@@ -161,7 +111,7 @@ def test_ingest_heals(store: Store) -> None:
     """As the error's hint says, ingesting the same rows again repairs a damaged chunk."""
     raw = raw_batch(store)
     commit(store, raw)
-    _flip(store, layout.chunk_key(raw.chunks[0].sha256))
+    flip(store, layout.chunk_key(raw.chunks[0].sha256))
     again = raw_batch(store)
     assert again.new_bytes == raw.chunks[0].bytes
     assert verify(store, load(store, commit(store, again).id)).ok
@@ -199,7 +149,7 @@ def test_newest_first(store: Store) -> None:
 
 def test_chunks_are_plain_parquet(store: Store) -> None:
     """Any Parquet reader opens a chunk; columns come in the order in which they were asked for."""
-    snapshot = _taken(store)
+    snapshot = taken(store)
     chunk = snapshot.chunks[0]
     path = store.locate(layout.chunk_key(chunk.sha256))
     assert pq.read_table(path).equals(read_chunk(store, chunk))
@@ -208,7 +158,7 @@ def test_chunks_are_plain_parquet(store: Store) -> None:
 
 def test_sample(store: Store) -> None:
     """At most 10,000 rows, the same for the same rows, from all over the snapshot; small ones whole."""
-    first = load_sample(store, _taken(store))
+    first = load_sample(store, taken(store))
     numbers = np.array([int(value) for value in first.column("id").to_pylist()])
     assert len(numbers) == 10_000
     assert (np.diff(numbers) > 0).all()

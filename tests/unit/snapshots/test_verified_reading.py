@@ -3,80 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
-import pyarrow as pa
 import pytest
 
 from pulse_blocks.errors import PulseError
-from pulse_blocks.records import Column, ProtocolRef, RawBatch, Snapshot, to_json
+from pulse_blocks.records import Snapshot, to_json
 from pulse_blocks.snapshots import layout, manifest
 from pulse_blocks.snapshots.commit import commit
 from pulse_blocks.snapshots.reading import load, load_profile, load_sample
 from pulse_blocks.snapshots.verify import verify
-from pulse_blocks.snapshots.writing import write_chunks
-from pulse_blocks.sources.base import Rows
-from pulse_blocks.stores import Store, open_store
+from pulse_blocks.stores import Store
 
-COLUMNS = (
-    Column(name="id", type="string", nullable=False),
-    Column(name="value", type="float", nullable=True),
-    Column(name="word", type="category", nullable=False),
-)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    """An empty store."""
-    return open_store(str(tmp_path / "store"))
-
-
-def raw_batch(store: Store, rows: int = 30_000, first: int = 0) -> RawBatch:
-    """What ingest would leave behind."""
-    numbers = range(first, first + rows)
-    batch = pa.RecordBatch.from_pydict(
-        {
-            "id": [f"{number:07}" for number in numbers],
-            "value": [None if number % 10 == 0 else number / 3 for number in numbers],
-            "word": ["even" if number % 2 == 0 else "odd" for number in numbers],
-        }
-    )
-    written = write_chunks(store, Rows(batch.schema, iter([batch])), ("id",))
-    return RawBatch(
-        protocol=ProtocolRef(name="words", version="1.0.0", digest="0" * 64),
-        datasource="words",
-        query="select * from words",
-        window=None,
-        columns=COLUMNS,
-        chunks=written.chunks,
-        content=written.content,
-        rows=written.rows,
-        new_bytes=written.new_bytes,
-        left_out=(),
-    )
-
-
-def _taken(store: Store, first: int = 0) -> Snapshot:
-    return load(store, commit(store, raw_batch(store, first=first)).id)
-
-
-def _flip(store: Store, key: str) -> None:
-    """Change one bit in the middle of an object, behind the store's back."""
-    path = Path(store.locate(key))
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
+from .conftest import flip, raw_batch, taken
 
 
 def test_every_part_is_verified(store: Store) -> None:
     """A flipped bit in any chunk, in the profile or in the sample is found, and all of them are reported."""
-    snapshot = _taken(store)
+    snapshot = taken(store)
     assert verify(store, snapshot).ok
     keys = [layout.chunk_key(chunk.sha256) for chunk in snapshot.chunks]
     keys += [layout.profile_key(snapshot.id), layout.sample_key(snapshot.id)]
     for number, key in enumerate(keys, 1):
-        _flip(store, key)
+        flip(store, key)
         report = verify(store, snapshot)
         assert not report.ok
         assert len(report.problems) == number
@@ -141,7 +90,7 @@ def _named_outside(snapshot: Snapshot) -> bytes:
 )
 def test_unsound_manifests(store: Store, forge: Callable[[Snapshot], bytes], reason: str) -> None:
     """A manifest that is damaged, or about something else, is refused with its path."""
-    snapshot = _taken(store)
+    snapshot = taken(store)
     store.put(layout.manifest_key(snapshot.id), forge(snapshot))
     with pytest.raises(PulseError, match=reason) as caught:
         load(store, snapshot.id)
