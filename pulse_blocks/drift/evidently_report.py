@@ -1,4 +1,4 @@
-"""Evidently's report: scores by the protocol's methods, and the page that people look at."""
+"""Evidently's report: distances by the protocol's methods, and the page that people look at."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Reported(msgspec.Struct, frozen=True):
-    """The distance of each column that was asked for, and the page as HTML (None where none was wanted)."""
+    """The distance of each column that was asked for, and the page as HTML."""
 
     scores: dict[str, float]
-    html: str | None
+    html: str
 
 
 def report(
@@ -39,8 +39,6 @@ def report(
     current: pd.DataFrame,
     reference: pd.DataFrame,
     asked: Mapping[str, Asked],
-    *,
-    page: bool = True,
 ) -> Reported:
     """Run Evidently on two frames. Every column that is asked for must have a value on both sides.
 
@@ -58,7 +56,7 @@ def report(
         sides = [Dataset.from_pandas(data, data_definition=definition) for data in (current, reference)]
         done = Report(metrics, include_tests=False).run(*sides)
         found = {entry["config"]["column"]: float(entry["value"]) for entry in done.dict()["metrics"]}
-        return Reported(found, done.get_html_str(as_iframe=False) if page else None)
+        return Reported(found, done.get_html_str(as_iframe=False))
 
 
 def _name(method: str) -> str:
