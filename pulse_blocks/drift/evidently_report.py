@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import warnings
@@ -44,7 +45,7 @@ def report(
 
     Raises PulseError ``drift.evidently`` in Evidently's own words where it cannot measure one.
     """
-    with _quiet(), _door():
+    with _quiet(), _uncollected(), _door():
         from evidently import Dataset, Report
         from evidently.metrics import ValueDrift
 
@@ -93,6 +94,18 @@ def _quiet() -> Iterator[None]:
         warnings.simplefilter("ignore")
         logging.getLogger("evidently").setLevel(logging.ERROR)
         yield
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Evidently's 3,000 modules and its figures stay: looking for garbage among them takes a seventh of the time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 @contextlib.contextmanager

@@ -66,10 +66,11 @@ def _default_worker(loop: Loop) -> subprocess.Popen[bytes]:
     loop.stop()
     prefect = shutil.which("prefect", path=str(Path(sys.executable).parent)) or "prefect"
     log = Path(loop.workspace.root) / "default-worker.log"
+    path = os.pathsep.join(filter(None, [loop.workspace.root, os.environ.get("PYTHONPATH")]))
     with log.open("wb") as output:
         worker = subprocess.Popen(
             [prefect, "worker", "start", "--pool", "pulse"], cwd=loop.workspace.root,
-            env=os.environ | {"PYTHONPATH": loop.workspace.root, "PYTHONUNBUFFERED": "1"}, stdout=output, stderr=output,
+            env=os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}, stdout=output, stderr=output,
         )  # fmt: skip
     assert until(lambda: b"started" in log.read_bytes(), 60, 0.1), log.read_text()
     return worker
