@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
-import os
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -45,7 +43,7 @@ def report(
 
     Raises PulseError ``drift.evidently`` in Evidently's own words where it cannot measure one.
     """
-    with _quiet(), _uncollected(), _door():
+    with _quiet(), _door():
         from evidently import Dataset, Report
         from evidently.metrics import ValueDrift
 
@@ -89,7 +87,6 @@ def _kolmogorov_smirnov(reference: Any, current: Any, _kind: Any, threshold: flo
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """A column without spread makes NumPy warn about its correlation, which nobody asked for."""
-    os.environ.setdefault("DO_NOT_TRACK", "1")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.getLogger("evidently").setLevel(logging.ERROR)
@@ -97,27 +94,9 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Evidently's 3,000 modules and its figures stay: looking for garbage among them takes a seventh of the time."""
-    before = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if before:
-            gc.enable()
-
-
-@contextlib.contextmanager
 def _door() -> Iterator[None]:
     try:
         yield
-    except ImportError as error:
-        raise PulseError(
-            "drift.evidently_missing",
-            f"Evidently cannot be used: {error}.",
-            "pip install pulse-blocks brings a version of it that works with pandas 3.0.",
-        ) from error
     except (ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         raise PulseError(

@@ -32,18 +32,21 @@ def draw(compared: Compared) -> str:
     Takes seconds, most of them to import Evidently. Raises PulseError: ``drift.evidently`` where Evidently cannot
     measure a column, ``drift.evidently_differs`` where a distance of its own is not that of the verdict.
     """
+    from pulse_blocks.drift import importing
     from pulse_blocks.drift.definition import data_definition, frame, prediction_name
     from pulse_blocks.drift.evidently_report import Asked, report
 
+    importing.load()
     protocol = compared.protocol
     every = {**compared.measures.features, prediction_name(protocol): compared.measures.prediction}
     measured = {name: one for name, one in every.items() if one.before.size and one.now.size}
-    done = report(
-        data_definition(protocol),
-        frame(protocol, compared.window.columns, compared.window.answers),
-        frame(protocol, compared.before.columns, compared.before.answers),
-        {name: Asked(one.reference.method, one.threshold) for name, one in measured.items()},
-    )
+    with importing.uncollected():
+        done = report(
+            data_definition(protocol),
+            frame(protocol, compared.window.columns, compared.window.answers),
+            frame(protocol, compared.before.columns, compared.before.answers),
+            {name: Asked(one.reference.method, one.threshold) for name, one in measured.items()},
+        )
     _require_same(measured, done.scores)
     return done.html
 

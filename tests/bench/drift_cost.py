@@ -62,8 +62,8 @@ page = draw(found.compared)
 spent = time.monotonic() - began, time.process_time() - cpu
 peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
 result = found.result
-print(json.dumps({"seconds": spent[0], "cpu": spent[1], "decided": decided, "page": len(page), "mb": int(peak[1]) / 1024,
-                  "rows": result.used, "columns": len(result.features)}))
+print(json.dumps({"seconds": spent[0], "cpu": spent[1], "decided": decided, "page": len(page),
+                  "mb": int(peak[1]) / 1024, "rows": result.used, "columns": len(result.features)}))
 """
 
 
