@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 
 import msgspec
@@ -39,6 +42,31 @@ def test_a_check_counts_without_mlflow(drifted: Workspace) -> None:
         assert [event.payload["check"] for event in ledger.unsent() if "drift" in event.event] == [
             result.check
         ]
+
+
+_DECIDE = """
+import json, sys
+from pathlib import Path
+from pulse_blocks import settings
+from pulse_blocks.drift.flow import decide_drift
+decided = decide_drift(settings.load(Path(sys.argv[1]), environ={}), "tiny")
+heavy = {"evidently", "mlflow", "lightgbm", "sklearn", "alembic", "prefect"}
+print(json.dumps([decided.result.verdict, decided.result.check, sorted(heavy & set(sys.modules))]))
+"""
+
+
+def test_a_verdict_waits_for_nothing_that_takes_seconds(drifted: Workspace) -> None:
+    """It is in the ledger with its event before Evidently, MLflow or LightGBM are even imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", _DECIDE, drifted.root], capture_output=True, text=True, check=True
+    )
+    verdict, check, heavy = json.loads(done.stdout)
+    assert (verdict, heavy) == ("drifted", [])
+    with open_ledger(drifted.ledger) as ledger:
+        kept = ledger.drift_check(check)
+        assert kept is not None
+        assert kept.report is None
+        assert [event.payload["check"] for event in ledger.unsent() if "drift" in event.event] == [check]
 
 
 def test_pages_draw_what_was_recorded(drifted: Workspace) -> None:
