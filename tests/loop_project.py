@@ -28,6 +28,7 @@ def make(folder: Path) -> Path:
     for name in (*NAMES[1:], VICTIM):
         add(folder, name)
     shutil.copytree(ROOT / "deployments" / "automations", folder / "deployments" / "automations")
+    shutil.copy(ROOT / "prefect.toml", folder)
     raw = yaml.safe_load((ROOT / "prefect.yaml").read_text())
     # Those with a schedule of their own are about this repository's protocols.
     kept = [one for one in raw["deployments"] if one["name"].startswith("on-")]

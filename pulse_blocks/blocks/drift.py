@@ -12,7 +12,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed, Failed
 
 from pulse_blocks.blocks.workspace import load_workspace
-from pulse_blocks.drift.flow import check_drift
+from pulse_blocks.drift.flow import decide_drift, report_drift
 from pulse_blocks.drift.markdown import columns, headline, markdown
 from pulse_blocks.drift.result import DriftResult
 from pulse_blocks.errors import PulseError
@@ -22,19 +22,24 @@ from pulse_blocks.settings import Workspace
 
 
 def look_for_drift(name: str, window_end: dt.datetime | None) -> State[Any]:
-    """Check a protocol's champion and leave the result where people look.
+    """Check a protocol's champion, send what follows from it, and leave the result where people look.
 
     The run is Completed whatever the verdict: that a model has drifted is no failure of the check. Its state is named
-    Drifted where the window has.
+    Drifted where the window has. It is Failed where there is no verdict, or no report on one.
     """
     workspace = load_workspace()
     try:
-        result = check_drift(workspace, name, _microseconds(window_end))
+        decided = decide_drift(workspace, name, _microseconds(window_end))
     except PulseError as error:
         if error.code == "drift.no_champion":
             return Completed(name="Skipped", message=str(error))
         return Failed(message=str(error), data=error)
     _send(workspace)
+    try:
+        result = report_drift(decided)
+    except PulseError as error:
+        publish(decided.result)
+        return Failed(message=str(error), data=error)
     publish(result)
     state = "Drifted" if result.drift else None
     return Completed(name=state, message=headline(result), data=result)

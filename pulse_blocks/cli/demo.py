@@ -193,14 +193,14 @@ def _close_the_loop(
         f"   {len(flights):,} flights, each with a row in the ledger. The model knows January to March only."
     )
     # The runtime sends what happens at once: whoever is to act on it must be there before it does.
-    loop.warm_up()
     story.working(
         "Registering deployments and automations, starting a worker", "A worker waits.", ready.result
     )
     story.chapter(
         "Drift", f"pulse drift {NAME}: the last week, and the one before, against the training data."
     )
-    result = story.working("Looking at the window", "Checked.", lambda: loop.check(workspace, NAME))
+    decided = story.working("Looking at the window", "Checked.", lambda: loop.check(workspace, NAME))
+    result = decided.result
     loop.told(story, result)
     cause = loop.alarm(workspace, result)
     if cause is None:
@@ -211,7 +211,7 @@ def _close_the_loop(
         f"Event pulse.drift.detected, automation, worker: train/on-drift with cause {cause}.",
     )
     ended = story.working(
-        "Training on January to July", "Trained.", lambda: loop.retrain(workspace, server, cause)
+        "Training on January to July", "Trained.", lambda: loop.retrain(decided, server, cause)
     )
     story.say(f"   {ended}")
     _before_and_after(story, workspace, url, flights)

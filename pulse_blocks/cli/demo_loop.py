@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sqlite3
 import time
 import urllib.request
@@ -16,6 +15,7 @@ from pulse_blocks.errors import PulseError, UnavailableError
 if TYPE_CHECKING:
     from pulse_blocks.cli.demo import Story
     from pulse_blocks.cli.embedded import Running
+    from pulse_blocks.drift.flow import Decided
     from pulse_blocks.drift.result import DriftResult
     from pulse_blocks.protocol.spec import Protocol
     from pulse_blocks.settings import Workspace
@@ -71,16 +71,11 @@ def quality(flights: list[Replayed]) -> float:
     return roc_auc([flight.probability for flight in last], [flight.late for flight in last]) or 0.0
 
 
-def warm_up() -> None:
-    """Import what a check takes seconds to import, while there is something to wait for."""
-    importlib.import_module("evidently")
-
-
-def check(workspace: Workspace, name: str) -> DriftResult:
+def check(workspace: Workspace, name: str) -> Decided:
     """Check the newest week; what follows waits in the outbox."""
-    from pulse_blocks.drift.flow import check_drift
+    from pulse_blocks.drift.flow import decide_drift
 
-    return check_drift(workspace, name)
+    return decide_drift(workspace, name)
 
 
 def alarm(workspace: Workspace, result: DriftResult) -> str | None:
@@ -94,17 +89,19 @@ def alarm(workspace: Workspace, result: DriftResult) -> str | None:
     return last.id if last and result.verdict == "cooling" and last.model == result.model else None
 
 
-def retrain(workspace: Workspace, server: Running, cause: str) -> str:
-    """Tell Prefect of a drift check; the sentence in which the run that it starts ended.
+def retrain(decided: Decided, server: Running, cause: str) -> str:
+    """Tell Prefect of a drift check; the sentence in which the run that it starts ended. Evidently reports meanwhile.
 
     Raises PulseError where none does.
     """
+    from pulse_blocks.drift.flow import report_drift
     from pulse_blocks.events import deliver
     from pulse_blocks.ledger import open_ledger
 
     deadline = time.monotonic() + _RETRAIN_SECONDS
-    with open_ledger(workspace.ledger) as ledger:
+    with open_ledger(decided.workspace.ledger) as ledger:
         deliver(ledger, server.api)
+        report_drift(decided)
         while time.monotonic() < deadline:
             used = ledger.cause(cause)
             attempt = ledger.attempt(used.used_by) if used else None

@@ -13,6 +13,7 @@ from pulse_blocks.errors import PulseError
 _FILES = {
     "README.md": "README.md",
     "prefect.yaml": "prefect.yaml",
+    "prefect.toml": "prefect.toml",
     "gitignore": ".gitignore",
     "deployments.md": "deployments/README.md",
     "test_protocols.py.txt": "tests/test_protocols.py",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 
 import msgspec
 import numpy as np
 
+from pulse_blocks.boosters.predictor import Predictor
 from pulse_blocks.bundle import LoadedBundle
 from pulse_blocks.drift.decoding import Columns
 from pulse_blocks.errors import PulseError
@@ -41,10 +43,8 @@ def baseline(loaded: LoadedBundle, store: Store) -> Baseline:
     Raises PulseError ``drift.reference_damaged`` unless the file's bytes have the hash that the bundle names.
     """
     from pulse_blocks.snapshots.parquet import decode
-    from pulse_blocks.training import threads  # noqa: F401  it must be loaded before lightgbm
     from pulse_blocks.training.calm import within
     from pulse_blocks.training.encoding import matrix
-    from pulse_blocks.training.monitoring import predicted
 
     reference, columns = reference_of(loaded), features(loaded.protocol)
     data = store.get(reference.sample)
@@ -60,8 +60,22 @@ def baseline(loaded: LoadedBundle, store: Store) -> Baseline:
     values = {column.name: rows[:, at] for at, column in enumerate(columns)}
     return Baseline(
         Columns(values, _texts(loaded.protocol)),
-        predicted(loaded.model_text, rows, loaded.bundle.calibration),
+        _answers(loaded, rows),
     )
+
+
+def _answers(loaded: LoadedBundle, rows: np.ndarray) -> np.ndarray:
+    """One number a row: a probability, a value, or the number of the likeliest class."""
+    from pulse_blocks.training.calibrating import calibrated
+
+    if not len(rows):
+        return np.empty(0)
+    predictor = Predictor(loaded.model_text, rows.shape[1])
+    found = np.array(predictor.predict(array("d", rows.tobytes()), len(rows)))
+    if predictor.outputs > 1:
+        found = found.reshape(len(rows), predictor.outputs)
+    found = calibrated(loaded.bundle.calibration, found)
+    return np.asarray(found.argmax(axis=1), np.float64) if found.ndim == 2 else found
 
 
 def _texts(protocol: Protocol) -> dict[str, tuple[str, ...]]:

@@ -12,6 +12,7 @@ from pulse_blocks.archive.windows import Counted, ModelAnswers
 from pulse_blocks.drift.baseline import reference_of
 from pulse_blocks.drift.decision import decide, require_calibrated
 from pulse_blocks.drift.looking import Bounds, Looked, ModelWindows
+from pulse_blocks.drift.page import Compared
 from pulse_blocks.drift.result import DriftResult, WindowFinding
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger
@@ -26,13 +27,13 @@ from pulse_blocks.times import iso
 class Checked(msgspec.Struct, frozen=True):
     """A result that is not in the ledger yet; ``at`` and ``bounds`` are its times in microseconds since 1970.
 
-    ``page`` is Evidently's HTML, None where there is none.
+    ``compared`` is what Evidently's page is drawn from, None where there were too few rows to judge.
     """
 
     result: DriftResult
     at: int
     bounds: Bounds | None
-    page: str | None
+    compared: Compared | None
 
 
 class Check:
@@ -56,7 +57,7 @@ class Check:
         self._answers = ModelAnswers(ledger, store, self._model)
         self._windows = ModelWindows(loaded, self._spec, self._answers, store)
 
-    def run(self, end: int | None = None, *, page: bool = True) -> Checked:
+    def run(self, end: int | None = None) -> Checked:
         """Judge the window that ends at ``end`` (microseconds since 1970; None: after the newest row).
 
         Nothing is written. Raises PulseError where the reference sample is damaged, or a file of inferences that the
@@ -70,7 +71,7 @@ class Check:
         counted = Counted(0, 0) if bounds is None else self._answers.count(*bounds)
         if bounds is None or counted.rows < self._spec.min_rows:
             return self._checked(bounds, counted, began)
-        looked = self._windows.look(bounds, evidently=True, page=page)
+        looked = self._windows.look(bounds)
         before = self._before(bounds) if looked.judged.drifted else ()
         return self._checked(bounds, counted, began, looked, before)
 
@@ -94,7 +95,7 @@ class Check:
         start, end = map(_time, bounds)
         rows = self._answers.count(*bounds).rows
         if rows >= self._spec.min_rows:
-            looked = self._windows.look(bounds, evidently=False)
+            looked = self._windows.look(bounds)
             share, drifted = looked.judged.share, looked.judged.drifted
             return WindowFinding(start=start, end=end, rows=rows, share=share, drifted=drifted)
         known = self._ledger.drift_check_of_window(self._model, self._name, *bounds)
@@ -151,7 +152,7 @@ class Check:
             reasons=reasons,
             seconds=round(time.monotonic() - began, 3),
         )
-        return Checked(result, clock, bounds, looked.page if looked else None)
+        return Checked(result, clock, bounds, looked.compared if looked else None)
 
     def _too_few(self, rows: int) -> str:
         if rows == 0:

@@ -1,10 +1,9 @@
-"""Evidently's report: scores by the protocol's methods, and the page that people look at."""
+"""Evidently's report: distances by the protocol's methods, and the page that people look at."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -28,10 +27,10 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Reported(msgspec.Struct, frozen=True):
-    """The distance of each column that was asked for, and the page as HTML (None where none was wanted)."""
+    """The distance of each column that was asked for, and the page as HTML."""
 
     scores: dict[str, float]
-    html: str | None
+    html: str
 
 
 def report(
@@ -39,8 +38,6 @@ def report(
     current: pd.DataFrame,
     reference: pd.DataFrame,
     asked: Mapping[str, Asked],
-    *,
-    page: bool = True,
 ) -> Reported:
     """Run Evidently on two frames. Every column that is asked for must have a value on both sides.
 
@@ -58,7 +55,7 @@ def report(
         sides = [Dataset.from_pandas(data, data_definition=definition) for data in (current, reference)]
         done = Report(metrics, include_tests=False).run(*sides)
         found = {entry["config"]["column"]: float(entry["value"]) for entry in done.dict()["metrics"]}
-        return Reported(found, done.get_html_str(as_iframe=False) if page else None)
+        return Reported(found, done.get_html_str(as_iframe=False))
 
 
 def _name(method: str) -> str:
@@ -90,7 +87,6 @@ def _kolmogorov_smirnov(reference: Any, current: Any, _kind: Any, threshold: flo
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """A column without spread makes NumPy warn about its correlation, which nobody asked for."""
-    os.environ.setdefault("DO_NOT_TRACK", "1")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.getLogger("evidently").setLevel(logging.ERROR)
@@ -101,12 +97,6 @@ def _quiet() -> Iterator[None]:
 def _door() -> Iterator[None]:
     try:
         yield
-    except ImportError as error:
-        raise PulseError(
-            "drift.evidently_missing",
-            f"Evidently cannot be used: {error}.",
-            "pip install pulse-blocks brings a version of it that works with pandas 3.0.",
-        ) from error
     except (ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         raise PulseError(

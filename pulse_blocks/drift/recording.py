@@ -1,4 +1,4 @@
-"""A finished check becomes a fact: in the ledger with its event, and in MLflow for people to look at."""
+"""A finished check becomes a fact in the ledger, with its event; after that its page goes to MLflow, for people."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from pulse_blocks.drift.checking import Checked
+from pulse_blocks.drift.page import Compared, draw
 from pulse_blocks.drift.result import DriftResult
 from pulse_blocks.errors import UnavailableError
 from pulse_blocks.ledger import Ledger
@@ -22,20 +23,36 @@ _FRESH = "Another check has raised the alarm meanwhile: nothing follows from thi
 _UNTRACKED = "MLflow is out of reach: the report of this check was not kept."
 
 
-def record(checked: Checked, protocol: Protocol, ledger: Ledger, workspace: Workspace) -> DriftResult:
-    """Keep a check: page and metrics in MLflow, then the result and (where something follows) its event in the ledger.
+def record(checked: Checked, protocol: Protocol, ledger: Ledger) -> DriftResult:
+    """Keep a verdict: the result and (where something follows) its event, in one transaction.
 
-    A check counts whether MLflow can be reached or not. Of two alarms within the cooldown the second is ``cooling``,
-    even where both were decided at the same moment.
+    Of two alarms within the cooldown the second is ``cooling``, even where both were decided at the same moment.
     """
-    fresh = ledger.drift_report_since(checked.result.model, checked.at - _CALM_PAGE_US)
-    result = _tracked(checked, workspace, None if fresh and not checked.result.drift else checked.page)
+    result = checked.result
     event = payload(result) if result.verdict == "drifted" else None
     quiet = int(seconds(protocol.monitoring.cooldown) * 1e6)
     if not ledger.add_drift_check(_row(result, checked), event, quiet):
         result = msgspec.structs.replace(result, verdict="cooling", reasons=(*result.reasons, _FRESH))
         ledger.add_drift_check(_row(result, checked))
     return result
+
+
+def keep_report(checked: Checked, result: DriftResult, ledger: Ledger, workspace: Workspace) -> DriftResult:
+    """Keep what people look at of a verdict that is recorded: metrics and Evidently's page, in MLflow.
+
+    Returns the result with the page's address. Where MLflow is out of reach its reasons say so, and the check counts
+    all the same. Raises PulseError as ``page.draw`` does.
+    """
+    if checked.compared is None:
+        return result
+    wanted = result.drift or not ledger.drift_report_since(result.model, checked.at - _CALM_PAGE_US)
+    try:
+        address = _tracked(checked, workspace, checked.compared if wanted else None)
+    except UnavailableError:
+        return msgspec.structs.replace(result, reasons=(*result.reasons, _UNTRACKED))
+    if address is not None:
+        ledger.add_drift_report(result.check, address)
+    return msgspec.structs.replace(result, report=address)
 
 
 def payload(result: DriftResult) -> dict[str, Any]:
@@ -50,22 +67,17 @@ def payload(result: DriftResult) -> dict[str, Any]:
         "window_end": result.window_end,
         "rows": result.rows,
         "reasons": list(result.reasons),
-        "report": result.report,
+        # The page is drawn when this has left.
+        "report": None,
     }
 
 
-def _tracked(checked: Checked, workspace: Workspace, page: str | None) -> DriftResult:
-    if checked.result.verdict == "too_few_rows":
-        return checked.result
+def _tracked(checked: Checked, workspace: Workspace, drawn_from: Compared | None) -> str | None:
     from pulse_blocks.tracking import Tracking
 
-    try:
-        tracking = Tracking(workspace)
-        report = tracking.log_drift(checked.result.name, checked.result.model, _facts(checked), page)
-    except UnavailableError:
-        reasons = (*checked.result.reasons, _UNTRACKED)
-        return msgspec.structs.replace(checked.result, reasons=reasons)
-    return msgspec.structs.replace(checked.result, report=report)
+    tracking = Tracking(workspace)
+    page = None if drawn_from is None else draw(drawn_from)
+    return tracking.log_drift(checked.result.name, checked.result.model, _facts(checked), page)
 
 
 def _facts(checked: Checked) -> DriftFacts:
@@ -94,5 +106,4 @@ def _row(result: DriftResult, checked: Checked) -> DriftCheck:
         rows=result.rows,
         verdict=result.verdict,
         result=to_json(result).decode(),
-        report=result.report,
     )

@@ -12,7 +12,7 @@ Row = tuple[Any, ...]
 
 # Alembic's revision ids, oldest first; the code works with the last. Kept here, because the runtime compares
 # them without importing Alembic. A test holds them to the scripts.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 
 # The order of a row handed to ``append``: id, at, event_time, source_key, model, input, output,
 # input_sha256, output_sha256, latency_us, flags.

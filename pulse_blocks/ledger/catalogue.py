@@ -83,7 +83,7 @@ DRIFT_DETECTED = Kind(
         "window_end": "its end",
         "rows": "rows in it",
         "reasons": "sentences",
-        "report": "address of the page in MLflow, null where none was kept",
+        "report": "null: Evidently's page is drawn after the event has left; `pulse lineage CHECK` has its address",
     },
 )
 CIRCUIT_OPENED = Kind(

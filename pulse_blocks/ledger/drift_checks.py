@@ -11,12 +11,12 @@ from pulse_blocks.ledger.base import Row
 from pulse_blocks.ledger.catalogue import DRIFT_DETECTED
 from pulse_blocks.ledger.outbox import put
 from pulse_blocks.ledger.rows import Fact
-from pulse_blocks.ledger.table import Table
+from pulse_blocks.ledger.table import Table, now_us
 
 Verdict = Literal["too_few_rows", "calm", "suspected", "drifted", "cooling"]
-_SELECT = (
-    "select id, name, model, at, window_start, window_end, rows, verdict, result, report from drift_checks"
-)
+_FIELDS = ("id", "name", "model", "at", "window_start", "window_end", "rows", "verdict", "result")
+_WITH_REPORTS = "drift_checks left join drift_reports on check_id = id"
+_SELECT = f"select {', '.join(_FIELDS)}, address from {_WITH_REPORTS}"  # noqa: S608 - names of ours
 _ALARM = f"{_SELECT} where name = ? and verdict = 'drifted'"
 
 
@@ -25,7 +25,8 @@ class DriftCheck(Fact, frozen=True, kw_only=True):
 
     The window is in event time where the rows carry it, else in the time of their arrival: microseconds since
     1970, the end not included; both None where there were no rows. ``result`` is the JSON of what was found
-    (see ``pulse_blocks.drift.result``), ``report`` the address of its page, None where none was kept.
+    (see ``pulse_blocks.drift.result``). ``report`` is the address of its page, None where none was kept: a fact of its
+    own, which comes later (``add_drift_report``).
 
     ``drifted`` is the one verdict that something follows from. ``suspected`` has not lasted long enough yet,
     ``cooling`` has, but the last alarm is too fresh.
@@ -52,7 +53,6 @@ class DriftChecks(Table):
         An event needs ``quiet`` microseconds without another alarm of the same name before it: else nothing is written
         and this is False, so that of two checks at the same moment one raises the alarm.
         """
-        fields = DriftCheck.__struct_fields__
         with self._database.write() as transaction:
             if event is not None:
                 if quiet and transaction.execute(
@@ -61,10 +61,18 @@ class DriftChecks(Table):
                     return False
                 put(transaction, DRIFT_DETECTED.name, f"pulse.model.{check.name}", event)
             transaction.execute(
-                f"insert into drift_checks ({', '.join(fields)}) values ({','.join('?' * len(fields))})",  # noqa: S608 - names of ours
-                [getattr(check, field) for field in fields],
+                f"insert into drift_checks ({', '.join(_FIELDS)}) values ({','.join('?' * len(_FIELDS))})",  # noqa: S608 - names of ours
+                [getattr(check, field) for field in _FIELDS],
             )
         return True
+
+    def add_drift_report(self, check: str, address: str) -> None:
+        """Record where the page of a check was kept. The first one stays."""
+        with self._database.write() as transaction:
+            transaction.execute(
+                "insert into drift_reports (check_id, address, kept) values (?,?,?) on conflict do nothing",
+                (check, address, now_us()),
+            )
 
     def drift_check(self, check: str) -> DriftCheck | None:
         """The check with this id."""
@@ -86,7 +94,7 @@ class DriftChecks(Table):
     def drift_report_since(self, model: str, at: int) -> bool:
         """Whether a check of a model has kept a page since ``at`` (microseconds since 1970)."""
         found = self._database.read(
-            "select 1 from drift_checks where model = ? and at >= ? and report is not null limit 1",
+            f"select 1 from {_WITH_REPORTS} where model = ? and at >= ? and address is not null limit 1",  # noqa: S608 - names of ours
             (model, at),
         )
         return bool(found)
@@ -110,4 +118,4 @@ def new_drift_check_id() -> str:
 
 
 def _check(row: Row) -> DriftCheck:
-    return DriftCheck(**dict(zip(DriftCheck.__struct_fields__, row, strict=True)))
+    return DriftCheck(**dict(zip((*_FIELDS, "report"), row, strict=True)))

@@ -160,8 +160,15 @@ drift_checks = Table(
     Column("rows", BigInteger, nullable=False),
     Column("verdict", TEXT, nullable=False),
     Column("result", TEXT, nullable=False),
-    Column("report", TEXT),
     Index("drift_checks_name_at", "name", "at"),
+)
+
+drift_reports = Table(
+    "drift_reports",
+    metadata,
+    Column("check_id", TEXT, primary_key=True),
+    Column("address", TEXT, nullable=False),
+    Column("kept", BigInteger, nullable=False),
 )
 
 regressions = Table(

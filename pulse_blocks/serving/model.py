@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from pulse_blocks import bundle as bundles
+from pulse_blocks.boosters.predictor import Predictor
 from pulse_blocks.bundle import LoadedBundle
 from pulse_blocks.bundle.privacy import Privacy
 from pulse_blocks.ledger.rows import Promotion
@@ -21,7 +22,6 @@ from pulse_blocks.serving.cache import Answer, Cache
 from pulse_blocks.serving.circuit import Circuit
 from pulse_blocks.serving.encoding import Encoder
 from pulse_blocks.serving.outputs import renderer
-from pulse_blocks.serving.predictor import Predictor
 from pulse_blocks.stores.base import Store
 
 

@@ -1,9 +1,12 @@
 """Calm windows: pieces of the training period that are as long as what a drift check will look at.
 
-Each is held against the reference sample without its own rows, as a window of the future will be.
+Each is held against the reference sample without its own rows, as a window of the future will be. Importing this
+module does not load lightgbm: a drift check needs no more of it than a few functions.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -15,7 +18,9 @@ from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import Snapshot
 from pulse_blocks.snapshots.reading import read_chunk
 from pulse_blocks.stores.base import Store
-from pulse_blocks.training.blocks import Blocks, by_chunk
+
+if TYPE_CHECKING:
+    from pulse_blocks.training.blocks import Blocks
 
 MOST_ROWS = 10_000
 # More windows tell little more, and each costs a pass over the sample.
@@ -59,6 +64,8 @@ def window_text(window: DriftWindowSpec) -> str:
 
 def matrix_of(blocks: Blocks, numbers: np.ndarray) -> np.ndarray:
     """The features of the rows with these numbers, as the model sees them."""
+    from pulse_blocks.training.blocks import by_chunk
+
     return np.concatenate([blocks.block(number)[at] for number, at in by_chunk(blocks.chunks, numbers)])
 
 

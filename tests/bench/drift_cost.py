@@ -49,6 +49,7 @@ began, cpu = time.monotonic(), time.process_time()
 from pathlib import Path
 from pulse_blocks import settings
 from pulse_blocks.drift.checking import Check
+from pulse_blocks.drift.page import draw
 from pulse_blocks.ledger import open_ledger
 from pulse_blocks.protocol import loading
 from pulse_blocks.stores import open_store
@@ -56,11 +57,13 @@ workspace = settings.load(Path(sys.argv[1]), environ={})
 protocol = loading.load(loading.find(workspace, "tiny"))
 with open_ledger(workspace.ledger) as ledger:
     found = Check(protocol, ledger, open_store(workspace.store)).run()
+decided = time.monotonic() - began
+page = draw(found.compared)
 spent = time.monotonic() - began, time.process_time() - cpu
 peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
 result = found.result
-print(json.dumps({"seconds": spent[0], "cpu": spent[1], "page": len(found.page), "mb": int(peak[1]) / 1024,
-                  "rows": result.used, "columns": len(result.features)}))
+print(json.dumps({"seconds": spent[0], "cpu": spent[1], "decided": decided, "page": len(page),
+                  "mb": int(peak[1]) / 1024, "rows": result.used, "columns": len(result.features)}))
 """
 
 
@@ -74,7 +77,11 @@ def table(folder: Path) -> None:
             f"trained on {rows:,} rows; a check of {best['rows']:,} x {best['columns']} in a new process,"
             f" page {best['page'] / 1e6:.1f} MB, imports counted, best of three:"
         )
-        print("  " + against("seconds", best["seconds"], 6) + f"; of processor {best['cpu']:.1f}")
+        print(
+            "  "
+            + against("seconds", best["seconds"], 6)
+            + f"; of processor {best['cpu']:.1f}; decided after {best['decided']:.1f}"
+        )
         print("  " + against("peak MB", max(run["mb"] for run in runs), 600), flush=True)
 
 

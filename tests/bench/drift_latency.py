@@ -29,12 +29,15 @@ RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 
 
 def table(folder: Path) -> None:
-    """With a worker as Prefect starts one, and with the one of `pulse up`, which asks every two seconds."""
+    """With a worker that is started in the project's folder, with the one of `pulse up`, and with one from elsewhere.
+
+    The first two ask for work every two seconds, the last as Prefect has it: every ten.
+    """
     print("| worker | suspected | check runs | check done | retrain runs |\n|:--|--:|--:|--:|--:|")
-    found: dict[str, list[float]] = {"default": [], "pulse up": []}
+    found: dict[str, list[float]] = {"default": [], "pulse up": [], "elsewhere": []}
     for number in range(RUNS):
         for kind, times in found.items():
-            steps = _once(folder / f"latency-{number}-{kind.replace(' ', '-')}", default=kind == "default")
+            steps = _once(folder / f"latency-{number}-{kind.replace(' ', '-')}", kind)
             times.append(steps[-1])
             print(f"| {kind} | " + " | ".join(f"{step:.1f} s" for step in steps) + " |", flush=True)
     print()
@@ -43,7 +46,7 @@ def table(folder: Path) -> None:
         print(against(f"{kind}: median of {len(times)}", middle, 15, " s") + f"; the slowest {most:.1f} s")
 
 
-def _once(folder: Path, *, default: bool) -> list[float]:
+def _once(folder: Path, kind: str) -> list[float]:
     """Seconds from the last drifted week's arrival to each step; a server and a project of its own."""
     folder.mkdir()
     project = loop_project.make(folder / "project")
@@ -51,7 +54,8 @@ def _once(folder: Path, *, default: bool) -> list[float]:
     with running_server(folder / "server") as server, running_loop(server, project) as loop:
         six_stages.run(loop.workspace, NAME)
         ask(loop.workspace, rows(400, weight=heavier), AFTER, name=NAME)
-        worker = _default_worker(loop) if default else None
+        started_in = {"default": Path(loop.workspace.root), "elsewhere": folder}.get(kind)
+        worker = _default_worker(loop, started_in) if started_in else None
         try:
             with runtime(loop.workspace, NAME) as (url, _):
                 return _measured(loop, url)
@@ -61,15 +65,16 @@ def _once(folder: Path, *, default: bool) -> list[float]:
                 worker.wait()
 
 
-def _default_worker(loop: Loop) -> subprocess.Popen[bytes]:
+def _default_worker(loop: Loop, folder: Path) -> subprocess.Popen[bytes]:
     """`prefect worker start --pool pulse` and nothing else, in place of the loop's own."""
     loop.stop()
     prefect = shutil.which("prefect", path=str(Path(sys.executable).parent)) or "prefect"
     log = Path(loop.workspace.root) / "default-worker.log"
+    path = os.pathsep.join(filter(None, [loop.workspace.root, os.environ.get("PYTHONPATH")]))
     with log.open("wb") as output:
         worker = subprocess.Popen(
-            [prefect, "worker", "start", "--pool", "pulse"], cwd=loop.workspace.root,
-            env=os.environ | {"PYTHONPATH": loop.workspace.root, "PYTHONUNBUFFERED": "1"}, stdout=output, stderr=output,
+            [prefect, "worker", "start", "--pool", "pulse"], cwd=folder,
+            env=os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}, stdout=output, stderr=output,
         )  # fmt: skip
     assert until(lambda: b"started" in log.read_bytes(), 60, 0.1), log.read_text()
     return worker

@@ -239,6 +239,7 @@ def test_a_checkout_makes_the_same_project() -> None:
         assert made[f"flows/{path.name}"] == path.read_text()
     assert {
         "README.md",
+        "prefect.toml",
         "prefect.yaml",
         ".gitignore",
         "tests/test_protocols.py",

@@ -27,6 +27,7 @@ _BESIDE = (
     "LICENSE",
     "Makefile",
     "mkdocs.yml",
+    "prefect.toml",
     "prefect.yaml",
     "pyproject.toml",
 )

@@ -101,15 +101,19 @@ class Tripwire:
 
         watched = Watched(model, reference)
         self._fresh[slot.name], self._judged[slot.name] = 0, 0.0
+        # Judged when all of it is there: a verdict on a part of it would put the one on the whole off by a second.
         for rows in watched.recall(self._ledger):
-            self._add(slot, watched, rows)
+            self._take(slot, watched, rows)
         self._watched[slot.name] = watched
         return watched
 
     def _add(self, slot: Slot, watched: Watched, rows: Sequence[Row]) -> None:
+        self._take(slot, watched, rows)
+        self._judge_if_due(slot, watched)
+
+    def _take(self, slot: Slot, watched: Watched, rows: Sequence[Row]) -> None:
         self._fresh[slot.name] += watched.add(rows)
         self._closing.wait(_PAUSE_SECONDS)
-        self._judge_if_due(slot, watched)
 
     def _judge_if_due(self, slot: Slot, watched: Watched) -> None:
         fresh, known = self._fresh[slot.name], slot.drift.rows if slot.drift else 0

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from pulse_blocks.drift.checking import Check, Checked
+from pulse_blocks.drift.page import draw
 from pulse_blocks.drift.recording import payload
 from pulse_blocks.drift.result import DriftResult
 from pulse_blocks.errors import PulseError
@@ -22,17 +23,25 @@ from pulse_blocks.stores import open_store
 from tests.drifting_models import AFTER, WEEK, ask, label, late, microseconds, promote, rows
 
 
-def check(workspace: Workspace, end: dt.datetime | None = None, *, page: bool = False) -> DriftResult:
+def check(workspace: Workspace, end: dt.datetime | None = None) -> DriftResult:
     """Judge, and write nothing."""
-    return checked(workspace, end, page=page).result
+    return checked(workspace, end).result
 
 
-def checked(workspace: Workspace, end: dt.datetime | None = None, *, page: bool = False) -> Checked:
-    """The same with Evidently's page."""
+def confirmed(workspace: Workspace) -> DriftResult:
+    """The same; Evidently measures the same distances and draws its page."""
+    found = checked(workspace)
+    assert found.compared is not None
+    assert "Drift in column" in draw(found.compared)
+    return found.result
+
+
+def checked(workspace: Workspace, end: dt.datetime | None = None) -> Checked:
+    """The result with what a page is drawn from."""
     protocol = loading.load(loading.find(workspace, "tiny"))
     with open_ledger(workspace.ledger) as ledger:
         run = Check(protocol, ledger, open_store(workspace.store)).run
-        return run(None if end is None else microseconds(end), page=page)
+        return run(None if end is None else microseconds(end))
 
 
 def alarm(workspace: Workspace, at: int) -> None:
@@ -141,7 +150,7 @@ def test_few_rows_decide_nothing(drifting: Workspace, count: int) -> None:
 def test_a_column_without_values(drifting: Workspace) -> None:
     """All nulls have no distance; that is drift all the same, and said so."""
     ask(drifting, rows(400, distance=None), AFTER)
-    found = check(drifting, page=True)
+    found = confirmed(drifting)
     assert found.features["distance"].score is None
     assert found.features["distance"].drifted
     assert any(reason.startswith("distance has no value in this window") for reason in found.reasons)
@@ -163,7 +172,7 @@ def test_more_nulls(drifting: Workspace) -> None:
 def test_a_constant_column(drifting: Workspace) -> None:
     """One value a thousand times is measured like any other."""
     ask(drifting, rows(400, weight=25.0, carrier="van"), AFTER)
-    found = check(drifting, page=True)
+    found = confirmed(drifting)
     assert found.features["weight"].drifted
     assert found.features["carrier"].drifted
 
@@ -174,7 +183,7 @@ def test_rows_that_do_not_hold_the_protocol(drifting: Workspace) -> None:
     _rewrite(drifting, kept[:150], carrier="rocket")
     _rewrite(drifting, kept[150:152], weight="heavy")
     _rewrite(drifting, kept[152:153], None)
-    found = check(drifting, page=True)
+    found = confirmed(drifting)
     assert found.quality is not None
     assert (found.quality.rows, found.quality.broken) == (400, 153)
     assert "carrier" in found.quality.examples[0]

@@ -11,6 +11,7 @@ import pytest
 from pulse_blocks.drift import checking, recording
 from pulse_blocks.drift.checking import Check
 from pulse_blocks.drift.markdown import markdown
+from pulse_blocks.drift.page import draw
 from pulse_blocks.drift.result import DriftResult
 from pulse_blocks.ledger import open_ledger
 from pulse_blocks.protocol import loading
@@ -23,12 +24,13 @@ NULLS = dict.fromkeys(("weight", "distance", "carrier", "express"))
 
 
 def check(workspace: Workspace, *, keep: bool = False) -> DriftResult:
-    """Judge the newest window with Evidently's page; ``keep`` records it, MLflow being out of reach."""
+    """Judge the newest window, and let Evidently draw its page; ``keep`` records the verdict."""
     protocol = loading.load(loading.find(workspace, "tiny"))
-    nowhere = msgspec.structs.replace(workspace, tracking="sqlite:////dev/null/mlflow.db")
     with open_ledger(workspace.ledger) as ledger:
         checked = Check(protocol, ledger, open_store(workspace.store)).run()
-        return recording.record(checked, protocol, ledger, nowhere) if keep else checked.result
+        if checked.compared is not None:
+            assert "Drift in column" in draw(checked.compared)
+        return recording.record(checked, protocol, ledger) if keep else checked.result
 
 
 def demand(workspace: Workspace, old: str, new: str) -> None:

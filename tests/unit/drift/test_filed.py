@@ -23,10 +23,10 @@ from tests.drifting_models import AFTER, WEEK, ask, heavier, label, late, micros
 
 
 def check(workspace: Workspace, end: dt.datetime) -> DriftResult:
-    """Judge without Evidently's page, and write nothing."""
+    """Judge, and write nothing."""
     protocol = loading.load(loading.find(workspace, "tiny"))
     with open_ledger(workspace.ledger) as ledger:
-        found = Check(protocol, ledger, open_store(workspace.store)).run(microseconds(end), page=False).result
+        found = Check(protocol, ledger, open_store(workspace.store)).run(microseconds(end)).result
     return msgspec.structs.replace(found, check="", checked="", seconds=0.0)
 
 

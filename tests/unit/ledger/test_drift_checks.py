@@ -67,6 +67,23 @@ def test_no_check_is_ever_changed(any_ledger: Workspace) -> None:
             transaction.execute("update drift_checks set verdict = 'calm'")
 
 
+def test_a_report_comes_after_its_check(any_ledger: Workspace) -> None:
+    """It is a fact of its own: the check has none before, the first one stays, and nobody changes it."""
+    migrate(any_ledger.ledger)
+    with open_ledger(any_ledger.ledger) as ledger:
+        one = check(1)
+        ledger.add_drift_check(one)
+        assert (ledger.drift_check(one.id), ledger.drift_report_since("m", 0)) == (one, False)
+        ledger.add_drift_report(one.id, "https://mlflow/one.html")
+        ledger.add_drift_report(one.id, "https://mlflow/another.html")
+        found = ledger.drift_check(one.id)
+        assert found is not None
+        assert found.report == "https://mlflow/one.html"
+        assert [ledger.drift_report_since("m", at) for at in (1, 2)] == [True, False]
+        with pytest.raises(PulseError), ledger._database.write() as transaction:
+            transaction.execute("delete from drift_reports")
+
+
 def test_the_check_of_a_window(any_ledger: Workspace) -> None:
     """The newest whose window ended in it, and that could say something."""
     migrate(any_ledger.ledger)

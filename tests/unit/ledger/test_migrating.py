@@ -54,6 +54,24 @@ def test_processes_may_migrate_at_once(empty_url: str) -> None:
     open_ledger(empty_url).close()
 
 
+def test_reports_of_drift_checks_stay(empty_url: str) -> None:
+    """An address that an older Pulse wrote into the check itself is still that of its report."""
+    engine = engine_of(empty_url)
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), "0008")
+        connection.exec_driver_sql(
+            "insert into drift_checks (id, name, model, at, rows, verdict, result, report)"
+            " values ('drift_1', 'a', 'm', 5, 0, 'calm', '{}', 'page.html'),"
+            " ('drift_2', 'a', 'm', 6, 0, 'calm', '{}', null)"
+        )
+    migrate(empty_url)
+    with open_ledger(empty_url) as ledger:
+        assert [(one.id, one.report) for one in ledger.drift_checks("a")] == [
+            ("drift_2", None), ("drift_1", "page.html"),
+        ]  # fmt: skip
+        assert [ledger.drift_report_since("m", at) for at in (5, 6)] == [True, False]
+
+
 @pytest.mark.parametrize("older", REVISIONS[:-1])
 def test_an_older_ledger_is_brought_up_to_date(empty_url: str, older: str) -> None:
     """Every revision can be upgraded from, its facts kept; before that, opening it says what to do."""

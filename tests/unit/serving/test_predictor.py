@@ -15,8 +15,8 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 
+from pulse_blocks.boosters.predictor import MOST_THREADS, Predictor
 from pulse_blocks.errors import PulseError
-from pulse_blocks.serving.predictor import MOST_THREADS, Predictor
 from tests.served_models import matrix, protocol, records, train
 
 TASKS = ["binary-classification", "multiclass-classification", "regression"]

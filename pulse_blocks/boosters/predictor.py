@@ -9,9 +9,9 @@ import weakref
 from array import array
 from collections.abc import Callable
 
+from pulse_blocks.boosters.library import check, library
 from pulse_blocks.cores import available_cores
 from pulse_blocks.errors import PulseError
-from pulse_blocks.serving.library import check, library
 
 _FLOAT64, _ROW_MAJOR, _NORMAL, _FIRST, _ALL = 1, 1, 0, 0, -1
 # Where a text has the sizes of its trees, LightGBM parses them side by side, as quickly, and ends the whole process
