@@ -1,4 +1,4 @@
-"""Workspaces of earlier releases, and of code from before the first, are opened, brought up to date, and gone on with."""
+"""Workspaces of earlier releases, and of code from before the first, are opened, migrated, and gone on with."""
 
 from __future__ import annotations
 
