@@ -239,7 +239,10 @@ def _before_and_after(story: Story, workspace: Workspace, url: str, flights: lis
     now = loop.again(
         url, NAME, [flight for flight in flights if flight.record["scheduled"] >= loop.LAST_DAYS]
     )
-    story.chapter("Before and after", "July's last ten days, which neither model was trained on.")
+    story.chapter(
+        "Before and after",
+        "July's last ten days. They are in the fifth that judges the new model: neither was trained on them.",
+    )
     story.say(
         f"   ROC AUC before: [bold]{loop.quality(flights):.4f}[/], after: [bold]{loop.quality(now):.4f}[/]\n"
         f"   The runtime swapped without a restart. The evening from before is now asked of {reply['model']}:"
