@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pulse_blocks.settings import Workspace
 
 NAME = "flight-delay"
+# Seconds; what was done meanwhile took nobody's time.
+_NOTICED = 0.05
 T = TypeVar("T")
 
 
@@ -89,11 +91,12 @@ class Story:
         self._console.print(text, markup=False)
 
     def working(self, doing: str, done: str, work: Callable[[], T]) -> T:
-        """Do something while a spinner turns; then say that it is done and how long it took."""
+        """Do something while a spinner turns; then say that it is done and, where it was waited for, how long."""
         begun = time.monotonic()
         with self._console.status(f"{doing} ..."):
             result = work()
-        self.say(f"   [green]✓[/] {done} [dim]{time.monotonic() - begun:.1f} s[/]")
+        waited = time.monotonic() - begun
+        self.say(f"   [green]✓[/] {done}" + (f" [dim]{waited:.1f} s[/]" if waited >= _NOTICED else ""))
         return result
 
     def end(self, summary: dict[str, Any]) -> None:
@@ -236,7 +239,10 @@ def _before_and_after(story: Story, workspace: Workspace, url: str, flights: lis
     now = loop.again(
         url, NAME, [flight for flight in flights if flight.record["scheduled"] >= loop.LAST_DAYS]
     )
-    story.chapter("Before and after", "July's last ten days, which neither model was trained on.")
+    story.chapter(
+        "Before and after",
+        "July's last ten days. They are in the fifth that judges the new model: neither was trained on them.",
+    )
     story.say(
         f"   ROC AUC before: [bold]{loop.quality(flights):.4f}[/], after: [bold]{loop.quality(now):.4f}[/]\n"
         f"   The runtime swapped without a restart. The evening from before is now asked of {reply['model']}:"

@@ -7,6 +7,8 @@ Typer's own grouped help is drawn by rich, whose import alone costs more than ev
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import groupby
 
 import typer
@@ -15,6 +17,7 @@ from typer.core import TyperGroup
 
 CONTRACT, TRAINING, SERVING = "The contract", "Training", "Serving and lineage"
 DATA, MACHINE = "Data", "This machine"
+_VARIABLE = "PULSE_WORKSPACE"
 _HEADINGS = [CONTRACT, TRAINING, SERVING, DATA, MACHINE]
 
 
@@ -54,8 +57,21 @@ def commands(about: str, *, completion: bool = False) -> typer.Typer:
     )
 
 
+@contextmanager
+def workspace_of_one_command() -> Iterator[None]:
+    """Take back what ``--workspace`` has put into the environment: the next command may be of another workspace."""
+    before = os.environ.get(_VARIABLE)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_VARIABLE, None)
+        else:
+            os.environ[_VARIABLE] = before
+
+
 def with_workspace_option(command: Command) -> Command:
-    """Let a command and all below it take ``--workspace NAME``, for this process and whatever it starts."""
+    """Let a command and all below it take ``--workspace NAME``, for as long as it runs and for whatever it starts."""
     option = Option(
         ["--workspace"],
         metavar="NAME",
@@ -75,4 +91,4 @@ def _use_workspace(context: Context, option: Parameter, name: str | None) -> Non
     if name == "":
         raise BadParameter("no name is given.", context, option)
     if name is not None:
-        os.environ["PULSE_WORKSPACE"] = name
+        os.environ[_VARIABLE] = name

@@ -52,6 +52,7 @@ from pulse_blocks.cli.grouping import (
     TRAINING,
     commands,
     with_workspace_option,
+    workspace_of_one_command,
 )
 from pulse_blocks.errors import PulseError
 
@@ -146,7 +147,8 @@ def _invoke(arguments: Sequence[str]) -> int:
         if not _is_text(argument):
             raise click.UsageError(f"{argument!r} is not UTF-8.")
     command = with_workspace_option(typer.main.get_command(app))
-    code = command.main(args=arguments, prog_name="pulse", standalone_mode=False)
+    with workspace_of_one_command():
+        code = command.main(args=arguments, prog_name="pulse", standalone_mode=False)
     return code if isinstance(code, int) else 0
 
 

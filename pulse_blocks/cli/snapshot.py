@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pulse_blocks.cli import completing, snapshot_data, snapshot_gc
+from pulse_blocks.cli import completing, snapshot_data, snapshot_gc, snapshot_restore
 from pulse_blocks.cli.grouping import commands
 from pulse_blocks.cli.output import Json, emit, facts, note, size, table
 from pulse_blocks.errors import PulseError
@@ -78,7 +78,7 @@ def verify(
 
 
 app.command("diff")(snapshot_data.diff)
-app.command("restore")(snapshot_data.restore)
+app.command("restore")(snapshot_restore.restore)
 app.command("gc")(snapshot_gc.gc)
 
 

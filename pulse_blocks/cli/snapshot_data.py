@@ -1,4 +1,4 @@
-"""``pulse snapshot create``, ``diff`` and ``restore``: new data, what is new about them, and old data again."""
+"""``pulse snapshot create`` and ``diff``: new data, and what is new about them."""
 
 from __future__ import annotations
 
@@ -92,54 +92,6 @@ def diff(
     emit(found, lambda: _compared(found), as_json=as_json)
 
 
-def restore(
-    what: Annotated[
-        str,
-        typer.Argument(
-            metavar="SNAPSHOT",
-            help="Id of a snapshot; with --undo also a protocol's name.",
-            autocompletion=completing.snapshots,
-        ),
-    ],
-    *,
-    undo: Annotated[bool, typer.Option("--undo", help="Let runs read the datasource again.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Make an older snapshot the training data again: runs of its protocol train on it until --undo."""
-    from pulse_blocks import settings
-    from pulse_blocks.ledger import migrate, open_ledger
-    from pulse_blocks.ledger.actor import actor
-    from pulse_blocks.stages.restored import restore as point
-    from pulse_blocks.stores import open_store
-
-    workspace = settings.load()
-    store = open_store(workspace.store)
-    migrate(workspace.ledger)
-    with open_ledger(workspace.ledger) as ledger:
-        if undo:
-            name = _protocol_of(workspace, what)
-            before = ledger.undo_restore(name, actor())
-            data: dict[str, Any] = {"protocol": name, "snapshot": None}
-            data["undone"] = before.snapshot if before else None
-            emit(data, lambda: _undone(name, data["undone"]), as_json=as_json)
-            return
-        snapshot, pointer = point(store, ledger, what, actor())
-    data = {
-        "protocol": pointer.name,
-        "snapshot": snapshot.id,
-        "rows": snapshot.rows,
-        "created": snapshot.created,
-    }
-    emit(
-        data,
-        lambda: (
-            f"The next run of {pointer.name} trains on {snapshot.id} ({snapshot.rows:,} rows of {snapshot.created}).\n"
-            f"Back to the datasource: pulse snapshot restore {snapshot.id} --undo"
-        ),
-        as_json=as_json,
-    )
-
-
 def _context(workspace: Workspace, name: str, start: dt.datetime | None, end: dt.datetime | None) -> Any:
     from pulse_blocks.cli.prefect_blocks import with_block
     from pulse_blocks.protocol import loading
@@ -151,18 +103,6 @@ def _context(workspace: Workspace, name: str, start: dt.datetime | None, end: dt
     since, until = (day.date().isoformat() if day else None for day in (start, end))
     window = resolve(protocol, since, until, dt.datetime.now(dt.UTC))
     return Context(protocol=protocol, workspace=workspace, window=window, attempt="")
-
-
-def _protocol_of(workspace: Workspace, what: str) -> str:
-    """The protocol whose restore is to be undone: of a snapshot, or by its own name."""
-    from pulse_blocks.protocol import loading
-    from pulse_blocks.snapshots.reading import load
-    from pulse_blocks.stores import open_store
-
-    if what.startswith("snap_"):
-        return load(open_store(workspace.store), what).protocol.name
-    loading.find(workspace, what)
-    return what
 
 
 @contextlib.contextmanager
@@ -196,12 +136,6 @@ def _made(taken: SnapshotRef) -> str:
         ]
     )
     return f"{head}\n\nThe data are unchanged: this snapshot was there already." if taken.existed else head
-
-
-def _undone(name: str, before: str | None) -> str:
-    if before is None:
-        return f"Nothing was restored: runs of {name} read the datasource."
-    return f"Runs of {name} read the datasource again (before: {before})."
 
 
 def _compared(found: SnapshotDiff) -> str:

@@ -118,6 +118,15 @@ class Attempts(Table):
         )
         return list(map(_stage_row, rows))
 
+    def protocols_on(self, snapshot: str) -> list[str]:
+        """The names of the protocols whose runs have trained on a snapshot, or were about to, sorted."""
+        rows = self._database.read(
+            "select distinct a.name from stages s join attempts a on a.id = s.attempt"
+            " where s.record_id = ? and s.stage = 'snapshot' order by a.name",
+            (snapshot,),
+        )
+        return [name for (name,) in rows]
+
     def stages_of(self, attempt: str) -> dict[str, StageRow]:
         """The finished stages of an attempt, by name."""
         rows = self._database.read(

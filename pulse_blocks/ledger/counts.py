@@ -11,11 +11,13 @@ from collections.abc import Iterable
 
 from pulse_blocks.ledger.table import Table
 
-_SEALED = "from sealed_counts where model = ? and count >= 0"
-_BEFORE_ALL = -(1 << 62)
-_COUNT = (
-    f"select coalesce((select count {_SEALED}), 0) + (select count(*) from inferences"  # noqa: S608 - words of ours
-    f" where model = ? and at >= coalesce((select until {_SEALED}), {_BEFORE_ALL}))"
+_BORDER = "select until from sealed_counts where model = ? and count >= 0"
+_ALL = "select count(*) from inferences where model = ?"
+# The border is a value of the query: PostgreSQL takes a third of the table to lie behind one that it does not know,
+# and reads all of it. Both counts are of one moment: without the first one the seal has been broken meanwhile.
+_SINCE = (
+    "select (select count from sealed_counts where model = ? and until = ? and count >= 0),"
+    " (select count(*) from inferences where model = ? and at >= ?)"
 )
 # Stands for a count while it is being counted.
 _COUNTING = -1
@@ -26,14 +28,21 @@ class Counts(Table):
 
     def inference_counts(self, models: Iterable[str]) -> dict[str, int]:
         """How many inferences of each of these models the ledger holds."""
-        return {model: int(self._database.read(_COUNT, (model,) * 3)[0][0]) for model in models}
+        return {model: self._inference_count(model) for model in models}
+
+    def _inference_count(self, model: str) -> int:
+        for (until,) in self._database.read(_BORDER, (model,)):
+            kept, later = self._database.read(_SINCE, (model, until, model, until))[0]
+            if kept is not None:
+                return int(kept) + int(later)
+        return int(self._database.read(_ALL, (model,))[0][0])
 
     def seal_count(self, model: str, until: int) -> None:
         """Count a model's inferences before ``until`` (microseconds since 1970) for good.
 
         ``until`` must lie so far back that no runtime still appends rows from before it.
         """
-        kept = self._database.read(f"select until, count {_SEALED}", (model,))
+        kept = self._database.read(_BORDER, (model,))
         if kept and kept[0][0] >= until:
             return
         with self._database.write() as transaction:

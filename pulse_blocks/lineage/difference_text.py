@@ -31,12 +31,16 @@ def _snapshot(found: SnapshotDifference) -> str:
         return f"Snapshot: {found.before}, the same rows"
     lines = [
         f"Snapshot: {found.before} → {found.after}",
-        f"  in both: {found.shared_rows:,} rows in {found.shared_chunks:,} chunks",
-        f"  before only: {found.rows_only_before:,} rows in {found.chunks_only_before:,} chunks",
-        f"  after only: {found.rows_only_after:,} rows in {found.chunks_only_after:,} chunks",
+        f"  in both: {_many(found.shared_rows, 'row')} in {_many(found.shared_chunks, 'chunk')}",
+        f"  before only: {_many(found.rows_only_before, 'row')} in {_many(found.chunks_only_before, 'chunk')}",
+        f"  after only: {_many(found.rows_only_after, 'row')} in {_many(found.chunks_only_after, 'chunk')}",
         *map(_line, found.changes),
     ]
     return "\n".join(lines)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _section(title: str, changes: Sequence[Change]) -> str:

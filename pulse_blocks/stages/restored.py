@@ -7,6 +7,8 @@ import datetime as dt
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.restores import Restore
+from pulse_blocks.protocol.columns import all_columns
+from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import ProtocolRef, RawBatch, Snapshot
 from pulse_blocks.stages.context import Context
 from pulse_blocks.stores.base import Store
@@ -18,15 +20,17 @@ def restore(
 ) -> tuple[Snapshot, Restore]:
     """Let runs of a protocol train on a snapshot. Returns the snapshot and the pointer.
 
-    ``name`` is the protocol; None: the one that the snapshot was first made for. The same rows are the same snapshot,
-    whoever else trains on them.
+    ``name`` is the protocol; None: the only one that has the snapshot. The same rows are the same snapshot, so
+    several may.
 
-    Raises PulseError("snapshot.incomplete") where a chunk is missing: the run would only find out later.
+    Raises PulseError: ``snapshot.shared`` where several have it and none is named; ``snapshot.incomplete`` where a
+    chunk is missing: the run would only find out later.
     """
     from pulse_blocks.snapshots.reading import load
     from pulse_blocks.snapshots.verify import missing
 
     snapshot = load(store, snapshot_id)
+    name = name or only(snapshot.id, protocols_of(ledger, snapshot))
     lacking = missing(store, snapshot)
     if lacking:
         raise PulseError(
@@ -35,7 +39,35 @@ def restore(
             f"of another size, {lacking[0]} among them.",
             "pulse snapshot verify tells more; restore the files from a backup.",
         )
-    return snapshot, ledger.restore(name or snapshot.protocol.name, snapshot.id, who)
+    return snapshot, ledger.restore(name, snapshot.id, who)
+
+
+def protocols_of(ledger: Ledger, snapshot: Snapshot) -> list[str]:
+    """The protocols that a snapshot is the data of, sorted: the one it was first made for, and those that ran on it."""
+    return sorted({snapshot.protocol.name, *ledger.protocols_on(snapshot.id)})
+
+
+def only(snapshot_id: str, protocols: list[str]) -> str:
+    """The one protocol of a list that is not empty. Raises PulseError ``snapshot.shared`` where there are more."""
+    if len(protocols) > 1:
+        raise PulseError(
+            "snapshot.shared",
+            f"{snapshot_id} is the data of {len(protocols)} protocols: {', '.join(protocols)}.",
+            "Say which one is meant: --protocol NAME.",
+        )
+    return protocols[0]
+
+
+def check_columns(snapshot: Snapshot, protocol: Protocol) -> None:
+    """Raise PulseError ``snapshot.other_columns`` where a snapshot lacks columns that a protocol's runs need."""
+    has = {column.name for column in snapshot.columns}
+    lacking = [column.name for column in all_columns(protocol) if column.name not in has]
+    if lacking:
+        raise PulseError(
+            "snapshot.other_columns",
+            f"{snapshot.id} lacks columns of the protocol {protocol.name}: {', '.join(lacking)}.",
+            f"It was made for {snapshot.protocol.name}. pulse snapshot list shows the others.",
+        )
 
 
 def batch(restored: Restore, context: Context) -> RawBatch:

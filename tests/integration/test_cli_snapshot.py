@@ -13,12 +13,13 @@ import pytest
 
 from pulse_blocks import settings
 from pulse_blocks.cli import main
+from pulse_blocks.ledger import open_ledger
 from pulse_blocks.lineage import trace
 from pulse_blocks.lineage.text import render
 from pulse_blocks.settings import Workspace
 from pulse_blocks.stores import open_store
 from tests import six_stages
-from tests.tiny_project import make_project
+from tests.tiny_project import PROTOCOL, make_project
 
 HOURS = 3 * 3600
 
@@ -126,6 +127,49 @@ def test_a_restored_snapshot_is_the_training_data(project: Workspace, pulse: Pul
     assert pulse.json("snapshot", "restore", "tiny", "--undo")["undone"] == first.taken.id
     assert "Nothing was restored" in pulse("snapshot", "restore", first.taken.id, "--undo")
     assert six_stages.run(project).taken.id == second.taken.id
+
+
+def test_a_shared_snapshot_is_restored_for_the_protocol_that_is_named(
+    project: Workspace, pulse: Pulse
+) -> None:
+    """Two protocols with the same rows have one snapshot: neither is guessed, and each has a pointer of its own."""
+    (project.protocols / "twin.yaml").write_text(PROTOCOL.replace("name: tiny", "name: twin"))
+    shared = six_stages.run(project).taken.id
+    assert pulse.json("snapshot", "restore", shared)["protocol"] == "tiny"
+    pulse("snapshot", "restore", shared, "--undo")
+    assert six_stages.run(project, "twin").taken.id == shared
+    for command in ((shared,), (shared, "--undo")):
+        said = pulse("snapshot", "restore", *command, code=1)
+        assert f"{shared} is the data of 2 protocols: tiny, twin." in said
+        assert "--protocol NAME" in said
+    change(project, "delete from parcels where parcel > 'p002000'")
+    told = pulse.json("snapshot", "restore", shared, "--protocol", "twin")
+    assert (told["protocol"], told["snapshot"]) == ("twin", shared)
+    assert six_stages.run(project, "twin").raw.restored == shared
+    assert six_stages.run(project).raw.restored is None
+    assert pulse.json("snapshot", "restore", shared, "--undo")["protocol"] == "twin"
+    assert six_stages.run(project, "twin").taken.id != shared
+    for name in ("tiny", "twin"):
+        pulse("snapshot", "restore", shared, "--protocol", name)
+    assert "tiny, twin" in pulse("snapshot", "restore", shared, "--undo", code=1)
+    assert pulse.json("snapshot", "restore", shared, "--undo", "--protocol", "tiny")["undone"] == shared
+    assert pulse.json("snapshot", "restore", shared, "--undo")["protocol"] == "twin"
+
+
+def test_a_snapshot_is_restored_only_for_a_protocol_that_can_train_on_it(
+    project: Workspace, pulse: Pulse
+) -> None:
+    """Told before a run would find out: its columns must be there, and the protocol itself."""
+    taken = pulse.json("snapshot", "create", "tiny")["snapshot"]
+    wider = PROTOCOL.replace("name: tiny", "name: wide").replace(
+        "  express: {type: bool}", "  express: {type: bool}\n  fragile: {type: bool}"
+    )
+    (project.protocols / "wide.yaml").write_text(wider)
+    said = pulse("snapshot", "restore", taken, "--protocol", "wide", code=1)
+    assert f"{taken} lacks columns of the protocol wide: fragile." in said
+    assert "There is no protocol" in pulse("snapshot", "restore", taken, "--protocol", "none", code=1)
+    with open_ledger(project.ledger) as ledger:
+        assert ledger.restored_snapshots() == {}
 
 
 def test_a_snapshot_with_holes_is_not_restored(project: Workspace, pulse: Pulse) -> None:

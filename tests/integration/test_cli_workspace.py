@@ -63,10 +63,11 @@ def test_the_option_wins_over_the_environment_and_that_over_the_file(
     # The environment still decides, and the answer says so.
     assert told(capsys, "workspace", "use", "default")["in_use"] == "staging"
     assert told(capsys, "status", "--workspace", "prod")["workspace"] == "prod"
-    monkeypatch.setenv("PULSE_WORKSPACE", "staging")
     assert told(capsys, "--workspace", "prod", "status")["workspace"] == "prod"
-    used = [one["name"] for one in told(capsys, "workspace", "list") if one["in_use"]]
-    assert used == ["prod"]
+    # The option was that command's alone.
+    for option, name in (((), "staging"), (("--workspace", "prod"), "prod")):
+        used = [one["name"] for one in told(capsys, "workspace", "list", *option) if one["in_use"]]
+        assert used == [name]
 
 
 def test_show_says_where_each_value_comes_from(

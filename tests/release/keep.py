@@ -64,6 +64,7 @@ def lived_in(project: Path) -> Told:
         snapshot=trained.taken.id,
         inference=reply["inference_id"],
         probability=reply["probability"],
+        inferences=1 + len(rows),
         archived=rows[7][0],
     )
 

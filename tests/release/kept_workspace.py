@@ -21,14 +21,18 @@ KEPT = (
 
 
 class Told(msgspec.Struct, frozen=True):
-    """Ids, and the probability that ``inference`` was answered with."""
+    """Ids, the probability that ``inference`` was answered with, and how many inferences there are.
+
+    Code from before archives has no ``archived``.
+    """
 
     model: str
     run: str
     snapshot: str
     inference: str
     probability: float
-    archived: str
+    inferences: int = 41
+    archived: str | None = None
 
 
 def unpack(release: Path, folder: Path) -> Told:

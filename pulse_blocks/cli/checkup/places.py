@@ -28,7 +28,7 @@ def ledger(workspace: Workspace) -> Iterator[Diagnosis]:
             raise
         yield Diagnosis(name="Ledger", level="ok", said="none yet; the first run makes it")
         return
-    yield Diagnosis(name="Ledger", level="ok", said=f"can be read; {len(names)} models have a champion")
+    yield Diagnosis(name="Ledger", level="ok", said=f"can be read; models with a champion: {len(names)}")
     if waiting:
         yield Diagnosis(
             name="Events",
