@@ -12,10 +12,11 @@ import pyarrow as pa
 from pulse_blocks.protocol.columns import ColumnSpec
 from pulse_blocks.protocol.monitoring_spec import DriftWindowSpec
 from pulse_blocks.protocol.spec import Protocol
-from pulse_blocks.records import Snapshot
+from pulse_blocks.records import Chunk, Snapshot
+from pulse_blocks.snapshots.overlap import overlapped
 from pulse_blocks.snapshots.reading import read_chunk
 from pulse_blocks.stores.base import Store
-from pulse_blocks.training.blocks import Blocks, by_chunk
+from pulse_blocks.training.blocks import Blocks
 
 MOST_ROWS = 10_000
 # More windows tell little more, and each costs a pass over the sample.
@@ -59,7 +60,7 @@ def window_text(window: DriftWindowSpec) -> str:
 
 def matrix_of(blocks: Blocks, numbers: np.ndarray) -> np.ndarray:
     """The features of the rows with these numbers, as the model sees them."""
-    return np.concatenate([blocks.block(number)[at] for number, at in by_chunk(blocks.chunks, numbers)])
+    return np.concatenate(list(blocks.walk(numbers)))
 
 
 def within(matrix: np.ndarray, columns: tuple[ColumnSpec, ...]) -> np.ndarray:
@@ -120,7 +121,11 @@ def _times(protocol: Protocol, snapshot: Snapshot, store: Store) -> np.ndarray |
     name = protocol.source.time
     if name is None:
         return None
-    parts = [seconds(read_chunk(store, chunk, [name]).column(name)) for chunk in snapshot.chunks]
+
+    def read(chunk: Chunk) -> np.ndarray:
+        return seconds(read_chunk(store, chunk, [name]).column(name))
+
+    parts = list(overlapped(read, snapshot.chunks))
     times = np.concatenate(parts) if parts else np.empty(0)
     return times[np.isfinite(times)] if np.isfinite(times).all() else None
 
