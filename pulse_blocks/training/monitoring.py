@@ -12,6 +12,7 @@ from pulse_blocks.records import Calibration, Snapshot
 from pulse_blocks.sketches.calibration import calibrate
 from pulse_blocks.sketches.reference import QUANTILES, CalmWindow, ColumnReference, DriftReference, chance
 from pulse_blocks.snapshots import layout
+from pulse_blocks.snapshots.memory import lean
 from pulse_blocks.snapshots.overlap import overlapped
 from pulse_blocks.snapshots.reading import load_sample
 from pulse_blocks.stores.base import Store
@@ -31,6 +32,7 @@ from pulse_blocks.training.measured import (
 _LEAST_WINDOWS = 3
 
 
+@lean()
 def drift_reference(
     protocol: Protocol,
     snapshot: Snapshot,
