@@ -18,8 +18,7 @@ MIB, GIB = 2**20, 2**30
 # What the training process has loaded before it has seen a row: LightGBM, scikit-learn, Arrow.
 _BASE = 215 * MIB
 _MARGIN = 1.10
-# LightGBM looks at so many rows to choose its bins. Data that take so much decoded are kept, of others one chunk beside
-# the next, which is being decoded.
+# LightGBM looks at so many rows to choose its bins. Data that take so much decoded are kept, of others one chunk.
 _SAMPLE_ROWS, _KEPT = 200_000, 64 * MIB
 _CHUNK_ROWS, _DECODING = 16_384, 8 * MIB
 # Drift is calibrated on so many rows of the sample and of each calm window, of which there are at most so many; without
@@ -187,7 +186,7 @@ def _calm_rows(protocol: Protocol, snapshot: Snapshot) -> int:
 
 def _decoded(all_rows: int, one_chunk: int) -> int:
     """Bytes of decoded features that are in memory at once."""
-    return int(1.45 * all_rows) if all_rows <= _KEPT else _DECODING + int(2.45 * one_chunk)
+    return int(1.45 * all_rows) if all_rows <= _KEPT else _DECODING + int(1.45 * one_chunk)
 
 
 def _classes(protocol: Protocol) -> int:
