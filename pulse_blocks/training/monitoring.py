@@ -15,6 +15,7 @@ from pulse_blocks.snapshots import layout
 from pulse_blocks.snapshots.memory import lean
 from pulse_blocks.snapshots.overlap import overlapped
 from pulse_blocks.snapshots.reading import load_sample
+from pulse_blocks.sources.ahead import ahead
 from pulse_blocks.stores.base import Store
 from pulse_blocks.training.blocks import Blocks
 from pulse_blocks.training.calibrating import calibrated
@@ -60,10 +61,8 @@ def drift_reference(
     times = None if name is None else seconds(sample.column(name))[good]
     measured = measured_columns(protocol, with_answers(rows), importance)
     blocks = Blocks(store, snapshot.chunks, columns)
-    windows = []
-    for piece in cut:
-        found = matrix_of(blocks, piece.numbers)
-        windows.append(with_answers(found[within(found, columns)]))
+    read = ahead(matrix_of(blocks, piece.numbers) for piece in cut)
+    windows = [with_answers(found[within(found, columns)]) for found in read]
 
     def differs(piece_and_window: tuple[Piece, np.ndarray]) -> list[float]:
         piece, window = piece_and_window
