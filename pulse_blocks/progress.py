@@ -33,7 +33,7 @@ def report(
     metrics: Mapping[str, float] | None = None,
 ) -> None:
     """Tell whoever listens. Costs a microsecond where nobody does."""
-    for listener in _listeners:
+    for listener in tuple(_listeners):  # another thread may begin or end listening meanwhile
         listener(Progress(stage, done, total, note, dict(metrics or {})))
 
 

@@ -55,11 +55,13 @@ class Reference:
 def wasserstein(before: Values, now: Values) -> float:
     """The first Wasserstein distance of two sorted samples: the area between their distribution functions."""
     together = np.concatenate([before, now])
-    together.sort(kind="mergesort")
-    steps = np.diff(together)
-    left = np.searchsorted(before, together[:-1], "right") / before.size
-    right = np.searchsorted(now, together[:-1], "right") / now.size
-    return float(np.sum(np.abs(left - right) * steps))
+    # Two sorted runs are merged by a stable sort in linear time. Of equal values the last one has seen all of them, and
+    # no other counts, since the step to the next is 0.
+    order = np.argsort(together, kind="stable")
+    steps = np.diff(together[order])
+    right = np.cumsum(order[:-1] >= before.size)
+    left = np.arange(1, order.size) - right
+    return float(np.sum(np.abs(left / before.size - right / now.size) * steps))
 
 
 def kolmogorov_smirnov(before: Values, now: Values) -> float:

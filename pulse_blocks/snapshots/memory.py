@@ -1,4 +1,4 @@
-"""Memory while a snapshot is made: the system's allocator gives back what a chunk needed."""
+"""Memory while a snapshot is made or read: the system's allocator gives back what a chunk needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def lean() -> Iterator[None]:
     """Let Arrow use the system's allocator, in the whole process, until the block ends; then give back what is free.
 
     Measured at 1.25 million rows of 30 columns, it takes some 40 MB less at the peak than Arrow's default, in the same
-    time.
+    time; and as much less where a training decodes one chunk ahead.
     """
     import pyarrow as pa
 

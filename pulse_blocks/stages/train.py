@@ -9,13 +9,13 @@ from pulse_blocks import ids, progress
 from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.protocol import spec
 from pulse_blocks.records import RefusedModel, Searched, Snapshot, TrainedModel, ValidatedData, to_json
+from pulse_blocks.stages.bookkeeping import Bookkeeping, bookkeeping
 from pulse_blocks.stages.context import Context
 from pulse_blocks.stages.searching import forget, searched
 from pulse_blocks.times import iso
 
 if TYPE_CHECKING:
     from pulse_blocks.stores.base import Store
-    from pulse_blocks.tracking import Tracking
     from pulse_blocks.training import Champion, Fitted
     from pulse_blocks.training.process import Outcome, Request
 
@@ -31,33 +31,30 @@ def train(data: ValidatedData, context: Context) -> TrainedModel:
     from pulse_blocks import training
     from pulse_blocks.snapshots.reading import load
     from pulse_blocks.stores import open_store
-    from pulse_blocks.tracking import Tracking
 
     started = dt.datetime.now(dt.UTC)
     store = open_store(context.workspace.store)
     snapshot = load(store, data.snapshot)
-    tracking = Tracking(context.workspace)
-    run = tracking.open_run(
-        context.protocol, snapshot.id, snapshot.hash, snapshot.datasource, context.attempt
-    )
     champion = _champion(context, store)
+    request = _request(data, snapshot, context, champion)
     outcome: Outcome | None = None
-    try:
-        request = _request(data, snapshot, context, champion)
-        found = searched(request, snapshot, store, context, tracking, run)
-        with tracking.following_rounds(run):
-            outcome = _fit(request, context, found)
-        forget(data, snapshot, store, context)
-        _log(outcome, snapshot, context, tracking, run)
-        training.require(outcome.fitted.gates)
-    except UnavailableError:
-        raise
-    except PulseError as error:
-        if context.memory and error.code == "training.out_of_memory":
-            raise  # whoever made the room may make more of it: the run goes on
-        tracking.fail(run, str(error))
-        _remember(_refused(error, outcome.fitted if outcome else None, run, snapshot, started), context)
-        raise
+    with bookkeeping(context, snapshot) as books:
+        try:
+            outcome = _fit(request, context, _search(request, snapshot, store, context, books), books)
+            forget(data, snapshot, store, context)
+            tracking, run = books.settled()
+            tried = ", ".join(outcome.memory)
+            tracking.tag(run, {"pulse.memory": outcome.memory[-1], "pulse.memory.tried": tried})
+            training.require(outcome.fitted.gates)
+        except UnavailableError:
+            raise
+        except PulseError as error:
+            if context.memory and error.code == "training.out_of_memory":
+                raise  # whoever made the room may make more of it: the run goes on
+            tracking, run = books.opened()
+            tracking.fail(run, str(error))
+            _remember(_refused(error, outcome.fitted if outcome else None, run, snapshot, started), context)
+            raise
     return _record(outcome, champion, run, snapshot, context, store, started)
 
 
@@ -76,31 +73,31 @@ def _request(data: ValidatedData, snapshot: Snapshot, context: Context, champion
     )
 
 
-def _fit(request: Request, context: Context, found: Searched | None) -> Outcome:
+def _search(
+    request: Request, snapshot: Snapshot, store: Store, context: Context, books: Bookkeeping
+) -> Searched | None:
+    """What ``training.search`` has chosen. Its trials are runs below that of the training, so that one comes first."""
+    if context.protocol.training.search is None:
+        return None
+    return searched(request, snapshot, store, context, *books.opened())
+
+
+def _fit(request: Request, context: Context, found: Searched | None, books: Bookkeeping) -> Outcome:
     import msgspec
 
     from pulse_blocks.protocol.spec import seconds
     from pulse_blocks.training.execution import Execution
-    from pulse_blocks.training.process import Outcome, fit, fit_within
+    from pulse_blocks.training.process import Beside, Outcome, fit, fit_within
     from pulse_blocks.training.sizing import in_bytes
 
     execution = Execution(dask=context.workspace.dask or None, searched=found)
     request = msgspec.structs.replace(request, execution=execution)
+    beside = Beside(check=books.check, judged=books.judged)
     if not context.memory:
-        return fit_within(request, told=lambda said: progress.report("train", 0.0, None, said))
+        return fit_within(request, told=lambda said: progress.report("train", 0.0, None, said), beside=beside)
     allowed = seconds(context.protocol.training.resources.timeout)
-    done = fit(request, limit=in_bytes(context.memory[-1]), timeout=allowed)
+    done = fit(request, limit=in_bytes(context.memory[-1]), timeout=allowed, beside=beside)
     return Outcome(done.fitted, context.memory, done.peak, done.drift)
-
-
-def _log(outcome: Outcome, snapshot: Snapshot, context: Context, tracking: Tracking, run: str) -> None:
-    from pulse_blocks.protocol.loading import find
-    from pulse_blocks.training.card import card
-
-    protocol, fitted = context.protocol, outcome.fitted
-    tracking.log_training(run, protocol, fitted, find(context.workspace, protocol.name))
-    tracking.tag(run, {"pulse.memory": outcome.memory[-1], "pulse.memory.tried": ", ".join(outcome.memory)})
-    tracking.log_card(run, card(protocol, snapshot, fitted, ids.run_id(run)))
 
 
 def _refused(

@@ -15,7 +15,8 @@ import pyarrow as pa
 from pulse_blocks.protocol.columns import ColumnSpec
 from pulse_blocks.protocol.monitoring_spec import DriftWindowSpec
 from pulse_blocks.protocol.spec import Protocol
-from pulse_blocks.records import Snapshot
+from pulse_blocks.records import Chunk, Snapshot
+from pulse_blocks.snapshots.overlap import overlapped
 from pulse_blocks.snapshots.reading import read_chunk
 from pulse_blocks.stores.base import Store
 
@@ -64,9 +65,7 @@ def window_text(window: DriftWindowSpec) -> str:
 
 def matrix_of(blocks: Blocks, numbers: np.ndarray) -> np.ndarray:
     """The features of the rows with these numbers, as the model sees them."""
-    from pulse_blocks.training.blocks import by_chunk
-
-    return np.concatenate([blocks.block(number)[at] for number, at in by_chunk(blocks.chunks, numbers)])
+    return np.concatenate(list(blocks.walk(numbers)))
 
 
 def within(matrix: np.ndarray, columns: tuple[ColumnSpec, ...]) -> np.ndarray:
@@ -127,7 +126,11 @@ def _times(protocol: Protocol, snapshot: Snapshot, store: Store) -> np.ndarray |
     name = protocol.source.time
     if name is None:
         return None
-    parts = [seconds(read_chunk(store, chunk, [name]).column(name)) for chunk in snapshot.chunks]
+
+    def read(chunk: Chunk) -> np.ndarray:
+        return seconds(read_chunk(store, chunk, [name]).column(name))
+
+    parts = list(overlapped(read, snapshot.chunks))
     times = np.concatenate(parts) if parts else np.empty(0)
     return times[np.isfinite(times)] if np.isfinite(times).all() else None
 

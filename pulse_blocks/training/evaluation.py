@@ -26,11 +26,7 @@ SMOKE_ROWS = 200
 def predict(text: bytes, blocks: Blocks, rows: np.ndarray) -> np.ndarray:
     """The predictions for the rows with these numbers (sorted), by the model as it is stored: its text."""
     booster = lgb.Booster(model_str=text.decode())
-    parts = [
-        booster.predict(blocks.block(number)[positions])
-        for number, positions in by_chunk(blocks.chunks, rows)
-    ]
-    return np.concatenate(parts)
+    return np.concatenate([booster.predict(block) for block in blocks.walk(rows)])
 
 
 def compare(

@@ -11,6 +11,7 @@ from pulse_blocks.protocol.lightgbm_params import resolve
 from pulse_blocks.protocol.metrics import computed
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import Searched, Snapshot, ValidatedData
+from pulse_blocks.snapshots.memory import lean
 from pulse_blocks.stores.base import Store
 from pulse_blocks.training.execution import HERE, Execution
 from pulse_blocks.training.fitted import Champion, Fitted
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pulse_blocks.training.parts import Parts
 
 
+@lean()
 def fit(
     protocol: Protocol,
     snapshot: Snapshot,

@@ -18,7 +18,7 @@ import numpy as np
 from pulse_blocks.errors import PulseError
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import Record
-from pulse_blocks.training.blocks import Blocks, by_chunk
+from pulse_blocks.training.blocks import Blocks
 from pulse_blocks.training.datasets import TRAIN, datasets
 from pulse_blocks.training.environment import THREADS
 from pulse_blocks.training.parts import Part
@@ -121,13 +121,8 @@ class Growth:
         options = {"raw_score": True, "num_threads": self._params[THREADS]}
         for name, rows in self._rows.items():
             found = [
-                booster.predict(
-                    self._blocks.block(number)[positions],
-                    start_iteration=start,
-                    num_iteration=end - start,
-                    **options,
-                )
-                for number, positions in by_chunk(self._blocks.chunks, rows)
+                booster.predict(block, start_iteration=start, num_iteration=end - start, **options)
+                for block in self._blocks.walk(rows)
             ]
             added = np.concatenate(found)
             self._scores[name] = self._scores[name] + added if name in self._scores else added

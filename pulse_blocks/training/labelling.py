@@ -10,6 +10,7 @@ import xxhash
 
 from pulse_blocks.protocol.spec import Protocol, WeightsSpec
 from pulse_blocks.records import Snapshot
+from pulse_blocks.snapshots.overlap import overlapped
 from pulse_blocks.snapshots.reading import read_chunk
 from pulse_blocks.stores.base import Store
 from pulse_blocks.training.encoding import labels
@@ -34,8 +35,7 @@ def read(protocol: Protocol, snapshot: Snapshot, store: Store) -> Labelled:
     weight = weights.column if isinstance(weights, WeightsSpec) else None
     wanted = list(dict.fromkeys(name for name in (target, by, weight) if name is not None))
     truth, keys, counts = [], [], []
-    for chunk in snapshot.chunks:
-        table = read_chunk(store, chunk, wanted)
+    for table in overlapped(lambda chunk: read_chunk(store, chunk, wanted), snapshot.chunks):
         truth.append(labels(table.column(target), protocol))
         if by is not None:
             keys.append(_keys(table.column(by), protocol))

@@ -12,7 +12,10 @@ from pulse_blocks.records import Calibration, Snapshot
 from pulse_blocks.sketches.calibration import calibrate
 from pulse_blocks.sketches.reference import QUANTILES, CalmWindow, ColumnReference, DriftReference, chance
 from pulse_blocks.snapshots import layout
+from pulse_blocks.snapshots.memory import lean
+from pulse_blocks.snapshots.overlap import overlapped
 from pulse_blocks.snapshots.reading import load_sample
+from pulse_blocks.sources.ahead import ahead
 from pulse_blocks.stores.base import Store
 from pulse_blocks.training.blocks import Blocks
 from pulse_blocks.training.calibrating import calibrated
@@ -30,6 +33,7 @@ from pulse_blocks.training.measured import (
 _LEAST_WINDOWS = 3
 
 
+@lean()
 def drift_reference(
     protocol: Protocol,
     snapshot: Snapshot,
@@ -57,16 +61,14 @@ def drift_reference(
     times = None if name is None else seconds(sample.column(name))[good]
     measured = measured_columns(protocol, with_answers(rows), importance)
     blocks = Blocks(store, snapshot.chunks, columns)
-    windows = []
-    for piece in cut:
-        found = matrix_of(blocks, piece.numbers)
-        windows.append(with_answers(found[within(found, columns)]))
-    calm = np.array(
-        [
-            distances(measured, window, None if times is None else _outside(times, piece))
-            for piece, window in zip(cut, windows, strict=True)
-        ]
-    ).T
+    read = ahead(matrix_of(blocks, piece.numbers) for piece in cut)
+    windows = [with_answers(found[within(found, columns)]) for found in read]
+
+    def differs(piece_and_window: tuple[Piece, np.ndarray]) -> list[float]:
+        piece, window = piece_and_window
+        return distances(measured, window, None if times is None else _outside(times, piece))
+
+    calm = np.array(list(overlapped(differs, zip(cut, windows, strict=True)))).T
     random = by_chance(measured, np.concatenate(windows), protocol.training.seed)
     return _made(protocol, snapshot, measured, cut, windows, calm, random)
 

@@ -27,6 +27,7 @@ from pulse_blocks.protocol.columns import features
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import Snapshot, ValidatedData
 from pulse_blocks.snapshots.commit import commit
+from pulse_blocks.snapshots.memory import lean
 from pulse_blocks.snapshots.reading import load, read_chunk
 from pulse_blocks.snapshots.writing import write_chunks
 from pulse_blocks.sources.base import Rows
@@ -85,8 +86,9 @@ def opened(folder: str, **training: Any) -> tuple[Protocol, Snapshot, ValidatedD
     return contract(**training), snapshot, validated, store
 
 
+@lean()
 def ours(folder: str, **changed: Any) -> dict[str, Any]:
-    """A sequence over the chunks."""
+    """A sequence over the chunks, decoded within the allocator that ``fit`` has chosen."""
     wanted, snapshot, validated, store = opened(folder)
     data = prepare(wanted, snapshot, validated, store)
     params = {**parameters(wanted), **changed}

@@ -99,7 +99,8 @@ def test_past_the_ceiling_one_clear_error(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_a_run_whose_first_fit_is_killed(server: Server, tmp_path: Path) -> None:
     """The run as a whole succeeds, with one of everything, and says with how much memory in the end."""
-    more = f"resources: {json.dumps(RESOURCES)}\n  rounds: 2000\n"
+    # So many that the fit is not done when its first rounds are seen: MLflow is opened meanwhile.
+    more = f"resources: {json.dumps(RESOURCES)}\n  rounds: 10000\n"
     folder = make_project(
         tmp_path / "project",
         PROTOCOL.replace("  rounds: 20\n", "").replace("training:\n", f"training:\n  {more}"),

@@ -16,6 +16,12 @@ _INK, _PALE, _OTHER = "#2563eb", "#9ca3af", "#d97706"
 _SMALL = (4.2, 3.2)
 
 
+def load() -> None:
+    """Import what draws, which takes a second, while there is something else to wait for."""
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure  # noqa: F401
+
+
 def pictures(drawing: Drawing) -> tuple[tuple[str, bytes], ...]:
     """Title and PNG of each picture that the model's task has."""
     return _pictures(msgspec.json.encode(drawing))

@@ -9,9 +9,10 @@ from __future__ import annotations
 from pulse_blocks.training.process.messages import Request
 from pulse_blocks.training.process.pool import discard, prepare
 from pulse_blocks.training.process.retrying import Outcome, fit_within, sentence
-from pulse_blocks.training.process.watching import OutOfMemoryError, fit, try_out
+from pulse_blocks.training.process.watching import Beside, OutOfMemoryError, fit, try_out
 
 __all__ = [
+    "Beside",
     "OutOfMemoryError",
     "Outcome",
     "Request",

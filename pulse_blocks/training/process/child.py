@@ -22,6 +22,7 @@ from pulse_blocks.training.process import bounds
 from pulse_blocks.training.process.memory import peak, reset_peak
 from pulse_blocks.training.process.messages import (
     Done,
+    Judged,
     Refused,
     Reply,
     Request,
@@ -47,7 +48,7 @@ def main() -> None:
         while True:
             request = asked.get()
             with progress.listening(lambda told: _send(out, Told(told))):
-                reply = _answer(request)
+                reply = _answer(request, out)
             _send(out, reply)
             del request, reply
             _give_back()
@@ -71,10 +72,10 @@ def _load() -> None:
         importlib.import_module(name)
 
 
-def _answer(request: Request) -> Reply:
+def _answer(request: Request, out: IO[bytes]) -> Reply:
     reset_peak()
     try:
-        return _fit(request)
+        return _fit(request, out)
     except MemoryError:
         return Refused("memory", "training.out_of_memory", "An allocation was refused.", None)
     except UnavailableError as error:
@@ -87,7 +88,7 @@ def _answer(request: Request) -> Reply:
         return Refused("bug", "pulse.bug", f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
-def _fit(request: Request) -> Done | Tested:
+def _fit(request: Request, out: IO[bytes]) -> Done | Tested:
     from pulse_blocks import training
     from pulse_blocks.records import to_json
     from pulse_blocks.stores import open_store
@@ -104,10 +105,12 @@ def _fit(request: Request) -> Done | Tested:
     fitted = training.fit(
         request.protocol, request.snapshot, request.validated, store, request.champion, request.execution
     )
+    # Whoever asked writes the model down while drift is calibrated.
+    _send(out, Judged(fitted))
     drift = drift_reference(
         request.protocol, request.snapshot, store, fitted.text, fitted.importance, fitted.calibration
     )
-    return Done(fitted, peak(), "" if drift is None else to_json(drift).decode())
+    return Done(peak(), "" if drift is None else to_json(drift).decode())
 
 
 def _send(out: IO[bytes], reply: Reply) -> None:

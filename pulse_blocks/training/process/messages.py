@@ -38,13 +38,18 @@ class Told(msgspec.Struct, frozen=True, tag=True):
     progress: Progress
 
 
+class Judged(msgspec.Struct, frozen=True, tag=True):
+    """The model stands, and nothing of this changes any more; ``Done`` follows."""
+
+    fitted: Fitted
+
+
 class Done(msgspec.Struct, frozen=True, tag=True):
     """The end of a fit that went well. ``peak`` is the most resident memory that it took, in bytes.
 
     ``drift`` is the JSON of what drift will be measured against, empty where there is nothing to measure it by.
     """
 
-    fitted: Fitted
     peak: int
     drift: str
 
@@ -64,7 +69,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     hint: str | None
 
 
-Reply = Told | Done | Tested | Refused
+Reply = Told | Judged | Done | Tested | Refused
 
 
 def frame(message: Request | Reply) -> bytes:

@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pulse_blocks.training.process import bounds
 
 _TAIL_BYTES = 4_000
+# What MLflow, polars and Pandera set when they are loaded here; a training process loads none of them.
+_OF_OTHERS = ("MLFLOW_", "GIT_PYTHON_", "_RJEM_", "PYARROW_IGNORE_TIMEZONE", "SPARK_LOCAL_IP")
 
 
 class Child:
@@ -22,7 +24,7 @@ class Child:
     def __init__(self) -> None:
         reading, writing = os.pipe()
         self.replies = reading
-        self.environment = dict(os.environ)
+        self.environment = _surroundings()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
         try:
             self.process = subprocess.Popen(  # noqa: S603 (argv is built here, no shell)
@@ -41,7 +43,7 @@ class Child:
 
     def usable(self) -> bool:
         """Whether it still runs, in the surroundings that a new one would have."""
-        return self.process.poll() is None and self.environment == dict(os.environ)
+        return self.process.poll() is None and self.environment == _surroundings()
 
     def send(self, data: bytes) -> None:
         """Write to its standard input; one that is gone is found out by its silence."""
@@ -66,6 +68,11 @@ class Child:
         self._said.seek(0, os.SEEK_END)
         self._said.seek(max(0, self._said.tell() - _TAIL_BYTES))
         return self._said.read().decode(errors="replace")
+
+
+def _surroundings() -> dict[str, str]:
+    """The environment, as far as a training process looks at it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OF_OTHERS)}
 
 
 _idle: list[Child] = []

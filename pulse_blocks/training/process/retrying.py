@@ -9,7 +9,7 @@ from pulse_blocks.protocol.spec import Protocol, seconds
 from pulse_blocks.training.fitted import Fitted
 from pulse_blocks.training.process import memory
 from pulse_blocks.training.process.messages import Request
-from pulse_blocks.training.process.watching import OutOfMemoryError, fit
+from pulse_blocks.training.process.watching import ALONE, Beside, OutOfMemoryError, fit
 from pulse_blocks.training.sizing import MIB, in_bytes, plan, written
 
 
@@ -27,19 +27,23 @@ class Outcome:
 
 
 def fit_within(
-    request: Request, tried: Sequence[str] = (), told: Callable[[str], None] | None = None
+    request: Request,
+    tried: Sequence[str] = (),
+    told: Callable[[str], None] | None = None,
+    beside: Beside = ALONE,
 ) -> Outcome:
     """Fit within the memory that the plan gives, and again with twice as much each time it was not enough.
 
     ``tried`` are limits that were too little before: the last is doubled. ``told`` hears a sentence before each new
-    try. Raises OutOfMemoryError past the ceiling, and what ``watching.fit`` raises.
+    try, ``beside`` is what ``watching.fit`` takes. Raises OutOfMemoryError past the ceiling, and what that raises.
     """
     protocol, used, has = request.protocol, list(tried), memory.available()
     limit = following(protocol, used[-1], has) if used else first(request, has)
     while True:
         used.append(written(limit))
         try:
-            done = fit(request, limit=limit, timeout=seconds(protocol.training.resources.timeout))
+            allowed = seconds(protocol.training.resources.timeout)
+            done = fit(request, limit=limit, timeout=allowed, beside=beside)
         except OutOfMemoryError as error:
             limit = after(protocol, used, error, has)
             if told is not None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pulse_blocks import progress
 from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.training.fitted import Fitted
 from pulse_blocks.training.process import bounds, memory, pool
 from pulse_blocks.training.process.messages import (
     Done,
+    Judged,
     Refused,
     Replies,
     Reply,
@@ -39,31 +42,62 @@ class _Starved(Exception):  # noqa: N818  it never leaves this module
     """Why the process is taken to have run out of memory."""
 
 
-def fit(request: Request, *, limit: int | None, timeout: float) -> Done:
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """A fit and what it took, as in ``messages.Done``."""
+
+    fitted: Fitted
+    peak: int
+    drift: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Beside:
+    """What goes on here beside a fit in its process.
+
+    ``check`` is called every few hundredths of a second, and what it raises ends the fit. ``judged`` hears of the model
+    as soon as it stands, while drift is still calibrated; again where the fit has to be repeated after that. Neither
+    may take long: meanwhile nobody looks at the process.
+    """
+
+    check: Callable[[], object] = lambda: None
+    judged: Callable[[Fitted], object] = lambda _: None
+
+
+ALONE = Beside()
+
+
+def fit(request: Request, *, limit: int | None, timeout: float, beside: Beside = ALONE) -> Finished:
     """Fit in a process of its own that may have ``limit`` bytes of resident memory and ``timeout`` seconds.
 
     Raises what the fit raises; OutOfMemoryError ``training.out_of_memory`` where the process went beyond its limit, was
     killed for memory by the kernel, or was refused an allocation; PulseError ``training.timeout``; UnavailableError
     ``training.killed`` where it died of anything else, since trying again may help.
     """
-    done = _answer(request, limit, timeout)
+    models: list[Fitted] = []
+
+    def judged(fitted: Fitted) -> None:
+        models.append(fitted)
+        beside.judged(fitted)
+
+    done = _answer(request, limit, timeout, Beside(beside.check, judged))
     assert isinstance(done, Done)  # noqa: S101  what a request without a trial is answered by
-    return done
+    return Finished(models[-1], done.peak, done.drift)
 
 
 def try_out(request: Request, *, limit: int | None, timeout: float) -> Tried:
     """The same for a request with a trial: one of the processes that try several in turn."""
-    tested = _answer(request, limit, timeout)
+    tested = _answer(request, limit, timeout, ALONE)
     assert isinstance(tested, Tested)  # noqa: S101  what a request with a trial is answered by
     return tested.tried
 
 
-def _answer(request: Request, limit: int | None, timeout: float) -> Done | Tested:
+def _answer(request: Request, limit: int | None, timeout: float, beside: Beside) -> Done | Tested:
     kills = memory.kills()
     child = pool.take()
     try:
         child.send(frame(request))
-        done = _await(child, limit, timeout)
+        done = _await(child, limit, timeout, beside)
     except _Starved as starved:
         child.kill()
         raise _out_of_memory(request, limit, str(starved)) from None
@@ -76,12 +110,14 @@ def _answer(request: Request, limit: int | None, timeout: float) -> Done | Teste
     return done
 
 
-def _await(child: pool.Child, limit: int | None, timeout: float) -> Done | Tested:
+def _await(child: pool.Child, limit: int | None, timeout: float, beside: Beside) -> Done | Tested:
     deadline = time.monotonic() + timeout
-    for reply in _replies(child, limit, deadline):
+    for reply in _replies(child, limit, deadline, beside.check):
         match reply:
             case Told(progress=told):
                 progress.report(told.stage, told.done, told.total, told.note, told.metrics)
+            case Judged(fitted=fitted):
+                beside.judged(fitted)
             case Done() | Tested():
                 return reply
             case Refused(kind="memory"):
@@ -99,10 +135,13 @@ def _await(child: pool.Child, limit: int | None, timeout: float) -> Done | Teste
     )
 
 
-def _replies(child: pool.Child, limit: int | None, deadline: float) -> Iterator[Reply]:
+def _replies(
+    child: pool.Child, limit: int | None, deadline: float, check: Callable[[], object]
+) -> Iterator[Reply]:
     """What the process says, until the deadline. Raises EOFError where it has ended."""
     replies = Replies()
     while time.monotonic() < deadline:
+        check()
         has = memory.resident(child.process.pid)
         if limit is not None and has is not None and has > limit:
             raise _Starved(f"it had reached {has / _MIB:,.0f} MiB")

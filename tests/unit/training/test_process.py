@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.stores import open_store
 from pulse_blocks.training.process import (
+    Beside,
     OutOfMemoryError,
     Request,
     discard,
@@ -119,6 +121,64 @@ def test_refusals_come_through(request_: Request) -> None:
     with pytest.raises(PulseError) as error:
         fit(with_training(request_, params={"num_leaves": -3}), limit=None, timeout=120)
     assert (type(error.value), error.value.code) == (PulseError, "training.failed")
+
+
+def test_the_model_is_told_before_drift_is_calibrated(request_: Request) -> None:
+    """Whoever asked gets the model as soon as it stands, once, and it is the one that the fit ends with."""
+    judged: list[training.Fitted] = []
+    done = fit(request_, limit=None, timeout=120, beside=Beside(judged=judged.append))
+    assert judged == [done.fitted]
+    assert done.drift
+
+
+def test_what_goes_wrong_beside_a_fit_ends_it(request_: Request) -> None:
+    """The error comes through within moments, and the process is gone."""
+    discard()
+    pool.prepare()
+    (child,) = pool._idle
+    began = time.monotonic()
+
+    def check() -> None:
+        if time.monotonic() > began + 0.5:
+            raise UnavailableError("tracking.unavailable", "MLflow is out of reach.")
+
+    with pytest.raises(UnavailableError, match="MLflow is out of reach"):
+        fit(with_training(request_, rounds=100_000), limit=None, timeout=120, beside=Beside(check=check))
+    assert time.monotonic() < began + 30
+    assert child.process.poll() == -signal.SIGKILL
+
+
+PREPARED = """
+import os
+import sys
+from pulse_blocks.settings import Workspace
+from pulse_blocks.tracking import Tracking
+from pulse_blocks.training.process import discard, pool, prepare
+
+prepare()
+(first,) = pool._idle
+import pandera.polars
+Tracking(Workspace(root=".", tracking=f"sqlite:///{sys.argv[1]}/mlflow.db", artifacts=sys.argv[1]))
+child = pool.take()
+print(child is first)
+pool.give_back(child)
+os.environ["OMP_NUM_THREADS"] = "1"
+print(pool.take() is first)
+discard()
+"""
+
+
+def test_a_prepared_process_is_used(tmp_path: Path) -> None:
+    """What the libraries of other stages set in the environment is no reason for another; what a fit reads is."""
+    out = subprocess.run(
+        [sys.executable, "-c", PREPARED, str(tmp_path)],
+        env=environment(ROOT, PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    ).stdout
+    assert out.split() == ["True", "False"]
 
 
 def test_killed_by_somebody_is_worth_another_try(request_: Request) -> None:
