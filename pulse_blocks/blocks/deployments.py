@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterName,
-    WorkPoolFilter,
-    WorkPoolFilterName,
-)
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
 
 from pulse_blocks.blocks.declared import read_yaml
 from pulse_blocks.errors import PulseError
@@ -55,45 +48,6 @@ def require_own(deployments: dict[str, Any], workspace: str) -> None:
                     "Give each workspace a Prefect server of its own (PREFECT_API_URL, or the embedded one), or"
                     f" first delete those of {there} there.",
                 )
-
-
-def started_directly(deployments: dict[str, Any], folder: str) -> dict[str, Any]:
-    """The same, with each run's process started in the project's ``folder``, by this interpreter.
-
-    A process worker starts a process that prepares the place of a run, which then becomes Prefect's engine: Prefect is
-    imported twice, and a retrain begins seconds later. Where the place is a folder of this machine, as ``prefect
-    deploy`` has it without a ``pull`` section, there is nothing to prepare. Left alone is whatever says how it is to be
-    started: a deployment or its pool with a ``command``, and pools of another kind.
-    """
-    if deployments.get("pull"):
-        return deployments
-    listed = deployments["deployments"]
-    direct = _without_command({str((one.get("work_pool") or {}).get("name")) for one in listed})
-    return {**deployments, "deployments": [_direct(one, direct, folder) for one in listed]}
-
-
-def _direct(deployment: dict[str, Any], pools: set[str], folder: str) -> dict[str, Any]:
-    pool = deployment.get("work_pool") or {}
-    variables = pool.get("job_variables") or {}
-    if deployment.get("pull") or pool.get("name") not in pools or "command" in variables:
-        return deployment
-    command = shlex.join([sys.executable, "-m", "prefect.engine"])
-    found = {"working_dir": folder, **variables, "command": command}
-    return {**deployment, "work_pool": {**pool, "job_variables": found}}
-
-
-def _without_command(names: set[str]) -> set[str]:
-    """Those of the work pools that are of processes and leave open how one is started."""
-    with get_client(sync_client=True) as client:
-        found = client.read_work_pools(
-            work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=sorted(names))), limit=_PAGE
-        )
-    return {pool.name for pool in found if pool.type == "process" and not _commands(pool.base_job_template)}
-
-
-def _commands(template: dict[str, Any]) -> bool:
-    variables = template.get("variables", {}).get("properties", {})
-    return bool(variables.get("command", {}).get("default"))
 
 
 def write(deployments: dict[str, Any], file: Path) -> None:

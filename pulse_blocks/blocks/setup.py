@@ -16,7 +16,7 @@ from prefect.workers.process import ProcessWorker
 
 from pulse_blocks import settings
 from pulse_blocks.blocks import steps, workspace
-from pulse_blocks.blocks.deployments import in_workspace, require_own, started_directly, write
+from pulse_blocks.blocks.deployments import in_workspace, require_own, write
 from pulse_blocks.errors import PulseError
 
 
@@ -56,13 +56,11 @@ def register_step(pool: str, name: str) -> None:
 def main(pool: str, file: Path | None) -> None:
     """Refuse a server that another workspace has, set it up, and write what ``prefect deploy`` is to read."""
     project = settings.load()
-    deployments = None
     if file is not None:
         deployments = in_workspace(Path(project.root) / "prefect.yaml", project.name)
         require_own(deployments, project.name)
+        write(deployments, file)
     set_up(pool)
-    if file is not None and deployments is not None:
-        write(started_directly(deployments, project.root), file)
     if training_pool := workspace.load_workspace().training_pool:
         register_step(training_pool, project.name)
 

@@ -6,13 +6,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from pulse_blocks import settings
-from pulse_blocks.blocks.deployments import started_directly
 from pulse_blocks.cli import stack
 from pulse_blocks.cli.embedded import Running
 from pulse_blocks.cli.scaffold import project_files
@@ -99,31 +97,6 @@ def test_runs_work_in_the_workspace_that_deployed_them(
     refused = pulse(project, "deploy", **server.env)
     assert refused.returncode == 1
     assert "aside on this Prefect server runs in the workspace dev, not in default" in refused.stderr
-
-
-def test_runs_are_started_in_one_process(api: Server, tmp_path: Path) -> None:
-    """Where nothing has to be prepared the worker starts Prefect's engine itself, in the project's folder.
-
-    Whoever says how a run is started, or where its code comes from, is listened to; so are pools of containers.
-    """
-    for name, kind in (("direct", "process"), ("boxes", "docker")):
-        api.post("/work_pools/", {"name": name, "type": kind})
-    own = {"command": "uv run python -m prefect.engine"}
-    pull = [{"prefect.deployments.steps.git_clone": {"repository": "https://example.com/flows"}}]
-    listed: list[dict[str, Any]] = [
-        {"name": "here", "work_pool": {"name": "direct", "job_variables": {"env": {"A": "1"}}}},
-        {"name": "own", "work_pool": {"name": "direct", "job_variables": own}},
-        {"name": "pulled", "work_pool": {"name": "direct"}, "pull": pull},
-        {"name": "boxed", "work_pool": {"name": "boxes"}},
-        {"name": "poolless"},
-    ]
-    here, *others = started_directly({"deployments": listed}, str(tmp_path))["deployments"]
-    assert here["work_pool"]["job_variables"] == {
-        "env": {"A": "1"}, "working_dir": str(tmp_path), "command": f"{sys.executable} -m prefect.engine",
-    }  # fmt: skip
-    assert others == listed[1:]
-    everywhere = {"pull": pull, "deployments": listed}
-    assert started_directly(everywhere, str(tmp_path)) == everywhere
 
 
 def test_a_worker_of_a_project_asks_every_two_seconds(tmp_path: Path) -> None:
