@@ -162,7 +162,7 @@ Tracking(Workspace(root=".", tracking=f"sqlite:///{sys.argv[1]}/mlflow.db", arti
 child = pool.take()
 print(child is first)
 pool.give_back(child)
-os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OMP_NUM_THREADS"] = "3"
 print(pool.take() is first)
 discard()
 """
