@@ -17,6 +17,8 @@ _FLOAT64, _ROW_MAJOR, _NORMAL, _FIRST, _ALL = 1, 1, 0, 0, -1
 # Where a text has the sizes of its trees, LightGBM parses them side by side, as quickly, and ends the whole process
 # where one of them is not sound. Without, it says so.
 _TREE_SIZES = re.compile(rb"^tree_sizes=.*\n", re.MULTILINE)
+# LightGBM looks for the end of a line beyond the end of a text that was cut within one, in whatever memory is there.
+_END = b"\n\n"
 # A call takes milliseconds: who holds the model for longer hangs.
 BUSY_SECONDS = 1.0
 _PARAMETERS = b"num_threads=%d verbosity=-1"
@@ -44,7 +46,7 @@ class Predictor:
         iterations = ctypes.c_int()
         check(
             self._library.LGBM_BoosterLoadModelFromString(
-                _TREE_SIZES.sub(b"", model_text, count=1),
+                _TREE_SIZES.sub(b"", model_text, count=1) + _END,
                 ctypes.byref(iterations),
                 ctypes.byref(self._handle),
             )
