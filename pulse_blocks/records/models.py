@@ -1,130 +1,12 @@
-"""What the stages hand to each other: small frozen facts, never data.
-
-Each record carries the id of the one before it, so the lineage of a prediction is this chain read backwards
-and nothing else has to be written down. All of them survive a round trip through JSON (``to_json``).
-Times are UTC in ISO 8601 with a trailing ``Z``; durations are seconds.
-"""
+"""Models on their way to being served: trained or refused, stored, champion, come from another workspace."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import msgspec
 
-
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all records."""
-
-
-class Window(Record, frozen=True, kw_only=True):
-    """A half-open interval of event time: ``start <= t < end``, bound to ``:start`` and ``:end``."""
-
-    start: str
-    end: str
-
-
-class ProtocolRef(Record, frozen=True, kw_only=True):
-    """Which contract: ``digest`` is the sha256 of the protocol's canonical JSON."""
-
-    name: str
-    version: str
-    digest: str
-
-
-class Column(Record, frozen=True, kw_only=True):
-    """A column of a snapshot. ``type`` is a type of the protocol language (``float``, ``category``...)."""
-
-    name: str
-    type: str
-    nullable: bool
-
-
-class Chunk(Record, frozen=True, kw_only=True):
-    """One Parquet file of a snapshot.
-
-    ``sha256`` is over the file and names it; ``digest`` is over the logical content of its rows, so that it
-    does not depend on who wrote the file.
-    """
-
-    sha256: str
-    digest: str
-    rows: int
-    bytes: int
-
-
-class RawBatch(Record, frozen=True, kw_only=True):
-    """What ingest leaves behind: chunks in the store that no manifest names yet.
-
-    ``content`` is the sha256 over schema and ordered chunk digests, ``new_bytes`` what this ingest added to
-    the store, ``left_out`` the columns that the query gave and the protocol does not name. ``key`` are the
-    columns that name a row. ``restored`` is the snapshot whose chunks these are, where nothing was read from
-    the datasource because an older snapshot is the training data again.
-    """
-
-    protocol: ProtocolRef
-    datasource: str
-    query: str
-    window: Window | None
-    columns: tuple[Column, ...]
-    chunks: tuple[Chunk, ...]
-    content: str
-    rows: int
-    new_bytes: int
-    left_out: tuple[str, ...]
-    key: tuple[str, ...] = ()
-    restored: str | None = None
-
-
-class Snapshot(Record, frozen=True, kw_only=True):
-    """An immutable, verified set of rows. ``id`` is ``snap_`` and 12 digits of ``hash`` (a sha256).
-
-    ``format`` is the version of the manifest; ``profile_sha256`` and ``sample_sha256`` are over the files
-    beside it.
-    """
-
-    format: int = 1
-    id: str
-    hash: str
-    protocol: ProtocolRef
-    datasource: str
-    query: str
-    window: Window | None
-    created: str
-    columns: tuple[Column, ...]
-    chunks: tuple[Chunk, ...]
-    rows: int
-    bytes: int
-    profile_sha256: str
-    sample_sha256: str
-    key: tuple[str, ...] = ()
-
-
-class SnapshotRef(Record, frozen=True, kw_only=True):
-    """What the snapshot stage hands on; the manifest itself is in the store."""
-
-    id: str
-    hash: str
-    datasource: str
-    rows: int
-    bytes: int
-    new_bytes: int
-    created: str
-    existed: bool
-
-
-class ValidatedData(Record, frozen=True, kw_only=True):
-    """The verdict on a snapshot. ``quarantine`` and ``report`` are keys in the store.
-
-    ``quarantined`` rows break an error rule and are not trained on; ``quarantine`` is None where there are
-    none.
-    """
-
-    snapshot: str
-    rows: int
-    quarantined: int
-    warnings: int
-    report: str
-    quarantine: str | None
+from pulse_blocks.records.base import Record
 
 
 class Environment(Record, frozen=True, kw_only=True):
@@ -213,7 +95,7 @@ class TrainedModel(Record, frozen=True, kw_only=True):
     protocol: str = ""
     environment: Environment | None = None
     threshold: float | None = None
-    intervals: dict[str, tuple[float, float]] = {}
+    intervals: dict[str, tuple[float, float]] = msgspec.field(default_factory=dict)
     curves: str | None = None
     memory: tuple[str, ...] = ()
     peak_memory: int = 0
@@ -294,21 +176,3 @@ class Arrival(Record, frozen=True, kw_only=True):
     cause: str | None = None
     reason: str
     who: str
-
-
-R = TypeVar("R", bound=Record)
-
-
-def to_json(record: Record) -> bytes:
-    """The record as JSON with sorted keys: the same bytes for the same facts."""
-    return msgspec.json.encode(record, order="sorted")
-
-
-def from_json(data: bytes | str, kind: type[R]) -> R:
-    """The inverse of ``to_json``; raises msgspec.ValidationError where ``data`` is no such record."""
-    return msgspec.json.decode(data, type=kind)
-
-
-def as_dict(record: Record) -> dict[str, Any]:
-    """The record as plain dicts and lists."""
-    return dict(msgspec.to_builtins(record))
