@@ -74,7 +74,7 @@ def _restore_data(
         found = suspect_data(ledger, store, protocol, left=left, kept=kept)
         if found is None:
             return None
-        restore(store, ledger, found.before, who, protocol.name)
+        restore(store, ledger, found.before, who, protocol)
     except PulseError as error:
         # The champion is back: that the data could not be judged is told, and is no reason to fail.
         return f"The training data stay as they are: {error}"

@@ -171,7 +171,10 @@ def _train(story: Story, workspace: Workspace, server: Running) -> dict[str, Any
 def _serve(story: Story, stack: ExitStack, workspace: Workspace, server: Running) -> str:
     from pulse_blocks.cli import stack as services
 
-    story.chapter("The runtime", "It starts from the serving bundle alone: no lightgbm, pandas or mlflow.")
+    story.chapter(
+        "The runtime",
+        "It starts from the serving bundle and LightGBM's C library alone: no pandas or mlflow is imported.",
+    )
     service = services.runtime(workspace, [NAME], pages={"PREFECT_API_URL": server.api})
     stack.callback(service.stop)
     story.working("Starting the runtime", "The runtime answers.", service.wait_ready)

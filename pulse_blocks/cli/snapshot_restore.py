@@ -53,17 +53,11 @@ def _restore(
 ) -> None:
     from pulse_blocks.ledger.actor import actor
     from pulse_blocks.protocol import loading
-    from pulse_blocks.snapshots.reading import load
-    from pulse_blocks.stages.restored import check_columns
     from pulse_blocks.stages.restored import restore as point
     from pulse_blocks.stores import open_store
 
-    store, name = open_store(workspace.store), None
-    if protocol is not None:
-        named = loading.load(loading.find(workspace, protocol))
-        check_columns(load(store, snapshot_id), named)
-        name = named.name
-    snapshot, pointer = point(store, ledger, snapshot_id, actor(), name)
+    named = None if protocol is None else loading.load(loading.find(workspace, protocol))
+    snapshot, pointer = point(open_store(workspace.store), ledger, snapshot_id, actor(), named)
     data = {
         "protocol": pointer.name,
         "snapshot": snapshot.id,

@@ -65,8 +65,7 @@ def baseline(loaded: LoadedBundle, store: Store) -> Baseline:
 
 
 def _answers(loaded: LoadedBundle, rows: np.ndarray) -> np.ndarray:
-    """One number a row: a probability, a value, or the number of the likeliest class."""
-    from pulse_blocks.training.calibrating import calibrated
+    from pulse_blocks.training.calibrating import answers
 
     if not len(rows):
         return np.empty(0)
@@ -74,8 +73,7 @@ def _answers(loaded: LoadedBundle, rows: np.ndarray) -> np.ndarray:
     found = np.array(predictor.predict(array("d", rows.tobytes()), len(rows)))
     if predictor.outputs > 1:
         found = found.reshape(len(rows), predictor.outputs)
-    found = calibrated(loaded.bundle.calibration, found)
-    return np.asarray(found.argmax(axis=1), np.float64) if found.ndim == 2 else found
+    return answers(loaded.bundle.calibration, found)
 
 
 def _texts(protocol: Protocol) -> dict[str, tuple[str, ...]]:

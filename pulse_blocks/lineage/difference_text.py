@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from pulse_blocks.lineage.difference import Change, ModelDifference, SnapshotDifference
+from pulse_blocks.lineage.text import count_of
 
 
 def render(found: ModelDifference) -> str:
@@ -31,16 +32,12 @@ def _snapshot(found: SnapshotDifference) -> str:
         return f"Snapshot: {found.before}, the same rows"
     lines = [
         f"Snapshot: {found.before} → {found.after}",
-        f"  in both: {_many(found.shared_rows, 'row')} in {_many(found.shared_chunks, 'chunk')}",
-        f"  before only: {_many(found.rows_only_before, 'row')} in {_many(found.chunks_only_before, 'chunk')}",
-        f"  after only: {_many(found.rows_only_after, 'row')} in {_many(found.chunks_only_after, 'chunk')}",
+        f"  in both: {count_of(found.shared_rows, 'row')} in {count_of(found.shared_chunks, 'chunk')}",
+        f"  before only: {count_of(found.rows_only_before, 'row')} in {count_of(found.chunks_only_before, 'chunk')}",
+        f"  after only: {count_of(found.rows_only_after, 'row')} in {count_of(found.chunks_only_after, 'chunk')}",
         *map(_line, found.changes),
     ]
     return "\n".join(lines)
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _section(title: str, changes: Sequence[Change]) -> str:

@@ -97,12 +97,13 @@ def _duration(label: str, value: float) -> Branch:
     return f"{label}: {duration(value)}", []
 
 
-def _count_of(many: int, what: str) -> str:
+def count_of(many: int, what: str) -> str:
+    """``1 row``, ``1,204,113 rows``."""
     return f"{many:,} {what}{'' if many == 1 else 's'}"
 
 
 def _standing(label: str, value: dict[str, Any]) -> Branch:
-    told = [_count_of(value[f"{what}s"], what) for what in ("model", "inference") if f"{what}s" in value]
+    told = [count_of(value[f"{what}s"], what) for what in ("model", "inference") if f"{what}s" in value]
     if value["live_since"]:
         told.append(f"live since {value['live_since']}")
     return f"{label}: {', '.join(told)}", []

@@ -16,21 +16,25 @@ from pulse_blocks.times import iso
 
 
 def restore(
-    store: Store, ledger: Ledger, snapshot_id: str, who: str, name: str | None = None
+    store: Store, ledger: Ledger, snapshot_id: str, who: str, protocol: Protocol | None = None
 ) -> tuple[Snapshot, Restore]:
     """Let runs of a protocol train on a snapshot. Returns the snapshot and the pointer.
 
-    ``name`` is the protocol; None: the only one that has the snapshot. The same rows are the same snapshot, so
-    several may.
+    Without ``protocol`` it is the only one that has the snapshot. The same rows are the same snapshot, so several may.
 
-    Raises PulseError: ``snapshot.shared`` where several have it and none is named; ``snapshot.incomplete`` where a
-    chunk is missing: the run would only find out later.
+    Raises PulseError: ``snapshot.shared`` where several have it and none is named; ``snapshot.other_columns`` where it
+    lacks columns that ``protocol`` names; ``snapshot.incomplete`` where a chunk is missing: the run would only find out
+    later.
     """
     from pulse_blocks.snapshots.reading import load
     from pulse_blocks.snapshots.verify import missing
 
     snapshot = load(store, snapshot_id)
-    name = name or only(snapshot.id, protocols_of(ledger, snapshot))
+    if protocol is None:
+        name = only(snapshot.id, protocols_of(ledger, snapshot))
+    else:
+        _check_columns(snapshot, protocol)
+        name = protocol.name
     lacking = missing(store, snapshot)
     if lacking:
         raise PulseError(
@@ -58,8 +62,7 @@ def only(snapshot_id: str, protocols: list[str]) -> str:
     return protocols[0]
 
 
-def check_columns(snapshot: Snapshot, protocol: Protocol) -> None:
-    """Raise PulseError ``snapshot.other_columns`` where a snapshot lacks columns that a protocol's runs need."""
+def _check_columns(snapshot: Snapshot, protocol: Protocol) -> None:
     has = {column.name for column in snapshot.columns}
     lacking = [column.name for column in all_columns(protocol) if column.name not in has]
     if lacking:

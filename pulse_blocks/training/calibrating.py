@@ -33,6 +33,12 @@ def calibrated(calibration: Calibration | None, predicted: np.ndarray) -> np.nda
     return np.array(apply(calibration, predicted.ravel().tolist())).reshape(predicted.shape)
 
 
+def answers(calibration: Calibration | None, predicted: np.ndarray) -> np.ndarray:
+    """The same as one number a row: a probability, a value, or the number of the likeliest class."""
+    found = calibrated(calibration, predicted)
+    return np.asarray(found.argmax(axis=1), np.float64) if found.ndim == 2 else found
+
+
 def _sigmoid(yes: np.ndarray, probability: np.ndarray) -> ClassCurve:
     """Newton's method on the log loss; each step is halved until it helps."""
     odds = np.array([log_odds(value) for value in probability.tolist()])

@@ -18,7 +18,7 @@ from pulse_blocks.snapshots.reading import load_sample
 from pulse_blocks.sources.ahead import ahead
 from pulse_blocks.stores.base import Store
 from pulse_blocks.training.blocks import Blocks
-from pulse_blocks.training.calibrating import calibrated
+from pulse_blocks.training.calibrating import answers
 from pulse_blocks.training.calm import Piece, matrix_of, pieces, seconds, window_text, within
 from pulse_blocks.training.encoding import matrix
 from pulse_blocks.training.measured import (
@@ -73,16 +73,8 @@ def drift_reference(
     return _made(protocol, snapshot, measured, cut, windows, calm, random)
 
 
-def predicted(text: bytes, rows: np.ndarray, calibration: Calibration | None = None) -> np.ndarray:
-    """What a model says to rows, as one number each: a probability, a value, or the number of the likeliest class."""
-    return _answers(lgb.Booster(model_str=text.decode()), rows, calibration)
-
-
 def _answers(booster: lgb.Booster, rows: np.ndarray, calibration: Calibration | None) -> np.ndarray:
-    if not len(rows):
-        return np.empty(0)
-    found = calibrated(calibration, np.asarray(booster.predict(rows)))
-    return np.asarray(found.argmax(axis=1), np.float64) if found.ndim == 2 else found
+    return answers(calibration, np.asarray(booster.predict(rows))) if len(rows) else np.empty(0)
 
 
 def _outside(times: np.ndarray, piece: Piece) -> np.ndarray | None:
