@@ -136,9 +136,14 @@ class Batcher:
         self.waiting = 0
 
     def admit(self, model: Model, deadline: int) -> None:
-        """Raises NotNowError where a request had better not be read: full, too late, or no ledger."""
+        """Raises NotNowError where a request had better not be read: full, soon too late, or no ledger.
+
+        Raises TooLateError where its time is up already: then it is not the queue that was too long.
+        """
         if wait := self.engine.refuses(model):
             raise ledger_failed(wait)
+        if time.perf_counter_ns() > deadline:
+            raise TooLateError
         if not self.has_room(model, deadline):
             self.engine.metrics.shed += 1
             raise overloaded(self.waiting, self.engine.drain.delay())
