@@ -70,6 +70,15 @@ def coded_bodies(count: int) -> list[str]:
     return [f'{{"dataframe_records": [{_with_hole(record)}]}}' for record in coded]
 
 
+def mlflow_signature() -> Any:
+    """The model's columns as MLflow checks them; categories are codes."""
+    from mlflow.models.signature import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    columns = [ColSpec("double", name) for name in NAMES] + [ColSpec("long", name) for name in CATEGORIES]
+    return ModelSignature(Schema(columns))
+
+
 def _with_hole(record: dict[str, Any]) -> str:
     return json.dumps({**record, NAMES[0]: "@"}).replace('"@"', "@")
 

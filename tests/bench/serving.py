@@ -2,9 +2,10 @@
 
 Pulse with everything on (auth key, contract, ledger row on disk before the reply, hashes, metrics; the cache misses
 each time) beside a bare FastAPI route that only calls ``Booster.predict``, BentoML with adaptive batching, LitServe,
-``mlflow models serve``, and a constant answer under uvicorn. One process each, loaded in turn; medians. CPU is the
-servers' own time a request, which other load on the machine changes less than rates. BENCH_SECONDS and BENCH_RUNS
-make it shorter; what was asked for is judged by the ratios of one run.
+``mlflow models serve``, and a constant answer under uvicorn. BentoML and MLflow check what they are sent in their own
+ways (a type, a signature), and are shown without that as well (``-any``). One process each, loaded in turn; medians.
+CPU is the servers' own time a request, which other load on the machine changes less than rates. BENCH_SECONDS and
+BENCH_RUNS make it shorter; what was asked for is judged by the ratios of one run.
 """
 
 # ruff: noqa: T201  a benchmark prints what it measured
@@ -57,6 +58,7 @@ def main() -> None:
             servers = [running.enter_context(serving_servers.pulse(ready))]
             servers += [running.enter_context(peer(ready)) for peer in PEERS]
             _peers(servers, ready)
+        _unchecked(ready)
         _ways(ready)
     print(f"load average after: {load_average()}")
 
@@ -78,6 +80,19 @@ def _peers(servers: Sequence[Server], ready: Ready) -> None:
         found = serving_bulk.rate(pulse, form)
         print(f"  {serving_bulk.ROWS} rows a body, {form}: {found:,.0f} rows/s; BentoML in JSON {peer:,.0f}")
         judged(f"times BentoML's rows, {form}", found / peer, "x", 9.0, least=True)
+
+
+def _unchecked(ready: Ready) -> None:
+    """BentoML and MLflow where they take anything, which they need not be compared with but should be known."""
+    with contextlib.ExitStack() as running:
+        servers = [
+            running.enter_context(serving_servers.pulse(ready, "checked")),
+            running.enter_context(serving_servers.bentoml(ready, checked=False)),
+            running.enter_context(serving_servers.mlflow(ready, checked=False)),
+        ]
+        _print_table(servers, _measure(servers, ready, (16,)))
+        found = serving_bulk.rate(servers[1], "records")
+        print(f"  {serving_bulk.ROWS} rows a body, bentoml-any in JSON: {found:,.0f} rows/s")
 
 
 def _cache_hits(pulse: Server, ready: Ready, misses: float) -> None:

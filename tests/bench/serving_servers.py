@@ -104,19 +104,24 @@ def uvicorn(ready: Ready) -> contextlib.AbstractContextManager[Server]:
     return _start("uvicorn", command, port, PATH, served_model.bodies(BODIES))
 
 
-def mlflow(ready: Ready) -> contextlib.AbstractContextManager[Server]:
-    """``mlflow models serve`` with the LightGBM flavour."""
+def mlflow(ready: Ready, *, checked: bool = True) -> contextlib.AbstractContextManager[Server]:
+    """``mlflow models serve`` with the LightGBM flavour.
+
+    ``checked``: with a signature, MLflow's own contract, as Pulse registers its models; without one it takes anything.
+    """
     import mlflow.lightgbm
 
-    port, saved = free_port(), ready.folder / "mlflow-model"
-    mlflow.lightgbm.save_model(ready.booster, str(saved))
+    name = "mlflow" if checked else "mlflow-any"
+    port, saved = free_port(), ready.folder / f"{name}-model"
+    signature = served_model.mlflow_signature() if checked else None
+    mlflow.lightgbm.save_model(ready.booster, str(saved), signature=signature)
     program = str(Path(sys.executable).with_name("mlflow"))
     command = [program, "models", "serve", "-m", str(saved), "-p", port, "--env-manager", "local"]
-    return _start("mlflow", command, port, "/invocations", served_model.coded_bodies(BODIES))
+    return _start(name, command, port, "/invocations", served_model.coded_bodies(BODIES))
 
 
-def bentoml(ready: Ready) -> contextlib.AbstractContextManager[Server]:
-    """BentoML with adaptive batching, one worker."""
+def bentoml(ready: Ready, *, checked: bool = True) -> contextlib.AbstractContextManager[Server]:
+    """BentoML with adaptive batching, one worker; ``checked``: records have a type, its own way to a contract."""
     port, python = free_port(), peer_environments.python("bentoml")
     service = str(ROOT / "tests" / "bench" / "peers" / "bentoml_service.py")
     command = [
@@ -132,10 +137,10 @@ def bentoml(ready: Ready) -> contextlib.AbstractContextManager[Server]:
     ]
     env = {
         "PEER_MODEL": str(ready.text), "PEER_COLUMNS": str(ready.columns), "BENTOML_DO_NOT_TRACK": "True",
-        "BENTOML_HOME": str(ready.folder / "bentoml"),
+        "BENTOML_HOME": str(ready.folder / "bentoml"), "PEER_CHECKED": "yes" if checked else "",
     }  # fmt: skip
     bodies = [f'{{"records": [{body}]}}' for body in served_model.bodies(BODIES)]
-    return _start("bentoml", command, port, "/predict", bodies, env=env)
+    return _start("bentoml" if checked else "bentoml-any", command, port, "/predict", bodies, env=env)
 
 
 def litserve(ready: Ready) -> contextlib.AbstractContextManager[Server]:
