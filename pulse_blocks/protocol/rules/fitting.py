@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pulse_blocks.protocol import lightgbm_params
 from pulse_blocks.protocol.metrics import WATCHED
 from pulse_blocks.protocol.problems import Path, Problems, nearest, shown
-from pulse_blocks.protocol.rules import search
+from pulse_blocks.protocol.rules import parameters, search
 from pulse_blocks.protocol.spec import Protocol, WeightsSpec
+
+# Ways of boosting in which trees change, or weigh less, with those that come later.
+_WHOLE = ("dart", "rf", "random_forest")
 
 
 def check(protocol: Protocol, problems: Problems) -> None:
@@ -43,15 +45,8 @@ def _early_stopping(protocol: Protocol, problems: Problems) -> None:
         hint = nearest(spec.metric, known) or f"There are {', '.join(known)}."
         message = f"Rounds of a {protocol.task} are not judged by {spec.metric!r}."
         problems.add((*path, "metric"), "unknown_metric", message, hint)
-    if _boosting(protocol) == "dart":
+    if "dart" in parameters.possible(protocol, "boosting"):
         problems.add(path, "not_for_params", "Dart changes earlier trees: no round of it can be returned to.")
-
-
-def _boosting(protocol: Protocol) -> object:
-    for name, value in protocol.training.params.items():
-        if lightgbm_params.resolve(name) == "boosting":
-            return value
-    return None
 
 
 def _calibration(protocol: Protocol, problems: Problems) -> None:
@@ -61,9 +56,11 @@ def _calibration(protocol: Protocol, problems: Problems) -> None:
 
 
 def _checkpoint(protocol: Protocol, problems: Problems) -> None:
-    boosting = _boosting(protocol)
-    if protocol.training.checkpoint is not None and boosting in ("dart", "rf", "random_forest"):
-        message = f"With boosting: {boosting} a tree depends on all others, and no fit can go on from a part of them."
+    if protocol.training.checkpoint is None:
+        return
+    whole = [one for one in parameters.possible(protocol, "boosting") if one in _WHOLE]
+    if whole:
+        message = f"With boosting: {whole[0]} a tree depends on all others, and no fit can go on from a part of them."
         problems.add(("training", "checkpoint"), "not_for_params", message, "Remove one of the two.")
 
 

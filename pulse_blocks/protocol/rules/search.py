@@ -5,6 +5,7 @@ from __future__ import annotations
 from pulse_blocks.protocol import lightgbm_params
 from pulse_blocks.protocol.metrics import WATCHED
 from pulse_blocks.protocol.problems import Path, Problems, nearest
+from pulse_blocks.protocol.rules import parameters
 from pulse_blocks.protocol.spec import Protocol, RangeSpec
 
 _PATH: Path = ("training", "search")
@@ -51,6 +52,8 @@ def _range(parameter: str, spec: RangeSpec, path: Path, problems: Problems) -> N
             problems.add(
                 path, "duplicate_value", "Values to choose from are different ones, and at least one."
             )
+        for value in spec.values:
+            parameters.check_value(value, path, problems)
         return
     if spec.low is None or spec.high is None:
         problems.add(path, "one_kind", "A range has values, or both low and high.", "Add what is missing.")

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
-from pulse_blocks.protocol import lightgbm_params
 from pulse_blocks.protocol.metrics import METRICS
-from pulse_blocks.protocol.problems import Path, Problems, nearest, shown
-from pulse_blocks.protocol.rules import fitting, split
+from pulse_blocks.protocol.problems import Path, Problems, nearest
+from pulse_blocks.protocol.rules import fitting, parameters, split
 from pulse_blocks.protocol.rules.schedule import check_schedule
 from pulse_blocks.protocol.spec import Protocol
 
-# LightGBM takes all parameters in one string: a space in a value would begin another parameter.
-_WORD = re.compile(r"[^\s=#\x00-\x1f]+\Z")
 _CONDITIONS = ("at_least", "at_most", "not_below_champion_by")
 
 
@@ -33,7 +28,7 @@ def check(protocol: Protocol, problems: Problems) -> None:
         if len(given) != 1:
             found = f"here are {' and '.join(given)}" if given else "here is none"
             problems.add(path, "one_kind", f"A gate has one of {', '.join(_CONDITIONS)}; {found}.")
-    _params(protocol, problems)
+    parameters.check(protocol, problems)
     check_schedule(training.schedule, ("training", "schedule"), problems)
 
 
@@ -43,28 +38,3 @@ def check_metric(name: str, protocol: Protocol, path: Path, problems: Problems) 
     if name not in known:
         hint = nearest(name, known) or f"There are {', '.join(known)}."
         problems.add(path, "unknown_metric", f"There is no metric {name!r} for {protocol.task}.", hint)
-
-
-def _params(protocol: Protocol, problems: Problems) -> None:
-    seen: dict[str, str] = {}
-    for name, value in protocol.training.params.items():
-        path: Path = ("training", "params", name)
-        parameter = lightgbm_params.resolve(name)
-        if parameter in lightgbm_params.OWNED:
-            problems.add(
-                path, "owned_parameter", f"{name} is Pulse's to set.", lightgbm_params.OWNED[parameter]
-            )
-        elif parameter is None:
-            hint = nearest(name, lightgbm_params.TUNABLE) or "See LightGBM's list of parameters."
-            problems.add(path, "unknown_parameter", f"LightGBM has no parameter {name!r}.", hint)
-        elif parameter in seen:
-            problems.add(path, "duplicate_value", f"{name} and {seen[parameter]} are the same parameter.")
-        if isinstance(value, str) and not _WORD.match(value):
-            problems.add(
-                path,
-                "bad_format",
-                f"{shown(value)!r} is not one word.",
-                "LightGBM reads its parameters as one line of words: no spaces, no '=' and no '#'.",
-            )
-        if parameter is not None:
-            seen.setdefault(parameter, name)

@@ -59,6 +59,8 @@ def test_sound(training: str) -> None:
         (search("boosting: {low: 1, high: 2}"), "ranges.boosting", "one_kind"),
         (search("max_depth: {low: 1.5, high: 2}"), "ranges.max_depth", "not_for_type"),
         (search("eta: {low: 0.1, high: 1}", ", metric: f1_score"), "metric", "unknown_metric"),
+        (search("boosting: {values: ['gbdt objective=regression']}"), "ranges.boosting", "bad_format"),
+        (search("max_bin_by_feature: {values: ['1#2', '3']}"), "ranges.max_bin_by_feature", "bad_format"),
     ],
 )  # fmt: skip
 def test_searches_that_cannot_be(training: str, path: str, code: str) -> None:
@@ -79,6 +81,20 @@ def test_checkpoints_that_cannot_be(boosting: str) -> None:
     with pytest.raises(ProtocolError) as refused:
         loading.loads(text.replace("  rounds: 20\n", "  rounds: 20\n  checkpoint: 5\n"))
     assert [one.path for one in refused.value.problems] == ["training.checkpoint"]
+
+
+@pytest.mark.parametrize(
+    ("more", "boosting", "path"),
+    [
+        ("  early_stopping: {rounds: 5}\n", "[gbdt, dart]", "training.early_stopping"),
+        ("  checkpoint: 5\n", "[gbdt, rf]", "training.checkpoint"),
+        ("  checkpoint: 5\n", "[dart]", "training.checkpoint"),
+    ],
+)
+def test_what_a_search_may_choose_has_to_fit_too(more: str, boosting: str, path: str) -> None:
+    """A value that a search may come to is refused as the same value in params is."""
+    found = problems(more + search(f"boosting: {{values: {boosting}}}"))
+    assert [(one[0], one[1]) for one in found] == [(path, "protocol.not_for_params")]
 
 
 def test_nothing_to_calibrate() -> None:
