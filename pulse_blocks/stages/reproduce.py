@@ -52,7 +52,7 @@ def reproduce(workspace: Workspace, run: str) -> Reproduction:
     with open_ledger(workspace.ledger) as ledger:
         trained, validated = _recorded(ledger, store, run)
     protocol = _protocol(trained, store)
-    execution = Execution(dask=workspace.dask or None, searched=trained.searched)
+    execution = Execution(dask=workspace.dask or None, searched=trained.searched, checkpoints=False)
     fitted = training.fit(protocol, load(store, trained.snapshot), validated, store, execution=execution)
     return Reproduction(
         run=trained.run,

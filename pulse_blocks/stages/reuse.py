@@ -29,8 +29,8 @@ _TRAINING = (
     ("training", "snapshots", "sketches", "protocol"),
     ("lightgbm", "numpy", "pyarrow", "scikit-learn"),
 )
-# Where and for how long a fit runs does not decide its trees; on how many workers it runs does.
-_PASSING = ("resources", "schedule", "checkpoint")
+# Where and for how long a fit runs does not decide its trees. On how many workers it runs does, and checkpoints do.
+_PASSING = ("resources", "schedule")
 
 
 def key(before: Record | None, context: Context) -> str | None:

@@ -11,6 +11,7 @@ from pulse_blocks.stages.context import Context
 if TYPE_CHECKING:
     from pulse_blocks.stores.base import Store
     from pulse_blocks.tracking import Tracking
+    from pulse_blocks.training.fitted import Fitted
     from pulse_blocks.training.process import Request
     from pulse_blocks.training.search import Trial, Tried
 
@@ -48,9 +49,12 @@ def searched(
     return search(protocol, evaluate, results_of(protocol, snapshot, request.validated, store), tell)
 
 
-def forget(data: ValidatedData, snapshot: Snapshot, store: Store, context: Context) -> None:
-    """The model of the search stands: its trials need not be gone on with any more."""
+def forget(fitted: Fitted, data: ValidatedData, snapshot: Snapshot, store: Store, context: Context) -> None:
+    """The model is kept, or refused: neither its search nor its fit need be gone on with any more."""
     from pulse_blocks.training.search.results import results_of
+    from pulse_blocks.training.unfinished import remove
 
     if context.protocol.training.search is not None:
         results_of(context.protocol, snapshot, data, store).remove()
+    if fitted.unfinished:
+        remove(store, fitted.unfinished)

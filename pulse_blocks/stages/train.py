@@ -41,7 +41,6 @@ def train(data: ValidatedData, context: Context) -> TrainedModel:
     with bookkeeping(context, snapshot) as books:
         try:
             outcome = _fit(request, context, _search(request, snapshot, store, context, books), books)
-            forget(data, snapshot, store, context)
             tracking, run = books.settled()
             tried = ", ".join(outcome.memory)
             tracking.tag(run, {"pulse.memory": outcome.memory[-1], "pulse.memory.tried": tried})
@@ -54,8 +53,12 @@ def train(data: ValidatedData, context: Context) -> TrainedModel:
             tracking, run = books.opened()
             tracking.fail(run, str(error))
             _remember(_refused(error, outcome.fitted if outcome else None, run, snapshot, started), context)
+            if outcome:
+                forget(outcome.fitted, data, snapshot, store, context)
             raise
-    return _record(outcome, champion, run, snapshot, context, store, started)
+    record = _record(outcome, champion, run, snapshot, context, store, started)
+    forget(outcome.fitted, data, snapshot, store, context)
+    return record
 
 
 def _request(data: ValidatedData, snapshot: Snapshot, context: Context, champion: Champion | None) -> Request:

@@ -45,7 +45,7 @@ def boost(
     progress("train", 0, spec.rounds, "reading rows")
     stopping = Stopping(watched_metric(protocol), asked.rounds) if asked else None
     state = (checkpoints.latest() if checkpoints else None) or Grown()
-    rounds = Rounds(spec.rounds, state.rounds, _lists(state), stopping, agree)
+    rounds = Rounds(spec.rounds, state.rounds, _lists(state), stopping, agree, state.kept)
     growth = Growth(protocol, params, blocks, train, watched, state)
     while not (state.stopped or state.rounds >= spec.rounds):
         count = min(spec.checkpoint or spec.rounds, spec.rounds - state.rounds)
@@ -60,7 +60,9 @@ def boost(
         progress(
             "train", spec.rounds, spec.rounds, f"round {best or booster.current_iteration()} is the best"
         )
-    return Boosted(text=booster.model_to_string(num_iteration=best or -1), history=state.history)
+    # LightGBM counts the rounds that have added a tree.
+    kept = rounds.kept[best - 1] if best else -1
+    return Boosted(text=booster.model_to_string(num_iteration=kept), history=state.history)
 
 
 def watched_parts(protocol: Protocol, data: Parts) -> dict[str, Part]:

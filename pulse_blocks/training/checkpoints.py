@@ -51,11 +51,6 @@ class Checkpoints:
             self._store.put(key, seal(to_json(state)))
             self._drop(one for one in before if one != key)
 
-    def remove(self) -> None:
-        """The fit is done with."""
-        if self._keeps:
-            self._drop(self._store.keys(self._prefix))
-
     def _drop(self, keys: Iterable[str]) -> None:
         for key in list(keys):
             self._store.delete(key)

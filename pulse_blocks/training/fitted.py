@@ -44,7 +44,7 @@ class Fitted(Record, frozen=True, kw_only=True):
     ``gates.require``. ``intervals`` are low and high of each metric (95 %), ``rounds`` those that are in the model,
     ``threshold`` what was chosen on the validation rows, None where the protocol says it. ``calibration`` is
     what its probabilities go through, and ``uncalibrated`` holds metrics of the held-out rows before and after it.
-    ``searched`` is the search that chose parameters.
+    ``searched`` is the search that chose parameters, ``unfinished`` the key of the checkpoints that were kept of it.
     """
 
     text: bytes
@@ -68,3 +68,4 @@ class Fitted(Record, frozen=True, kw_only=True):
     calibration: Calibration | None = None
     uncalibrated: dict[str, tuple[float, float]] = msgspec.field(default_factory=dict)
     searched: Searched | None = None
+    unfinished: str = ""

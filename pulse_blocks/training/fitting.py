@@ -35,7 +35,7 @@ def fit(
     The same snapshot and protocol give the same trees, whatever the number of threads. Missed gates are in
     the result, not raised. Raises PulseError where the data cannot be split or a part has a single class,
     where a parameter is refused, or where a chunk differs from its hash; UnavailableError where a worker of
-    distributed training is lost.
+    distributed training is lost. Checkpoints stay in the store: whoever keeps the model removes them.
     """
     import hashlib
 
@@ -51,6 +51,7 @@ def fit(
     from pulse_blocks.training.params import parameters
     from pulse_blocks.training.parts import prepare
     from pulse_blocks.training.text import normalised, trees_sha256
+    from pulse_blocks.training.unfinished import fit_key
     from pulse_blocks.training.workers import workers_of
 
     began = time.monotonic()
@@ -58,7 +59,12 @@ def fit(
     used = chosen(protocol, searched.params if searched else None)
     params = parameters(used, workers=workers_of(protocol, snapshot))
     data = prepare(protocol, snapshot, validated, store)
-    boosted = _boosted(used, params, snapshot, validated, store, data, execution)
+    key = (
+        fit_key(used, snapshot, validated, params)
+        if used.training.checkpoint and execution.checkpoints
+        else ""
+    )
+    boosted = _boosted(used, params, snapshot, store, data, key, execution)
     text = normalised(boosted.text)
     booster = lgb.Booster(model_str=boosted.text)
     found = judged(protocol, text, data)
@@ -90,6 +96,7 @@ def fit(
         smoke=smoke(protocol, store, snapshot, data, found.predicted),
         seconds=time.monotonic() - began,
         environment=said,
+        unfinished=key,
     )
 
 
@@ -123,25 +130,18 @@ def _boosted(
     protocol: Protocol,
     params: dict[str, Any],
     snapshot: Snapshot,
-    validated: ValidatedData,
     store: Store,
     data: Parts,
+    key: str,
     execution: Execution,
 ) -> Boosted:
     """The trees, grown in this process or by workers, and gone on with where an earlier fit was interrupted."""
     from pulse_blocks.training.boosting import boost, watched_parts
     from pulse_blocks.training.checkpoints import Checkpoints
-    from pulse_blocks.training.unfinished import fit_key
 
-    checkpoints = None
-    if protocol.training.checkpoint is not None:
-        checkpoints = Checkpoints(store, fit_key(protocol, snapshot, validated, params))
+    checkpoints = Checkpoints(store, key) if key else None
     if params.get("num_machines", 1) > 1:
         from pulse_blocks.training.distributed import boost_on_workers
 
-        found = boost_on_workers(protocol, params, snapshot, store, data, checkpoints, execution.dask)
-    else:
-        found = boost(protocol, params, data.blocks, data.train, watched_parts(protocol, data), checkpoints)
-    if checkpoints is not None:
-        checkpoints.remove()
-    return found
+        return boost_on_workers(protocol, params, snapshot, store, data, checkpoints, execution.dask)
+    return boost(protocol, params, data.blocks, data.train, watched_parts(protocol, data), checkpoints)

@@ -33,13 +33,15 @@ _NETWORK = ("machines", "local_listen_port")
 class Grown(Record, frozen=True, kw_only=True):
     """A fit between two stretches: all that the next one is decided by.
 
-    ``text`` holds the trees so far, ``ends`` the number of rounds in it after each stretch; ``rounds`` counts those
-    that were tried, ``stopped`` says that no more are wanted. ``format`` is the version of this record.
+    ``text`` holds the trees so far, ``ends`` the number of rounds in it after each stretch, ``kept`` after each round;
+    ``rounds`` counts those that were tried, ``stopped`` says that no more are wanted. ``format`` is the version of
+    this record.
     """
 
     format: int = 1
     text: str = ""
     ends: tuple[int, ...] = ()
+    kept: tuple[int, ...] = ()
     rounds: int = 0
     history: dict[str, tuple[float, ...]] = msgspec.field(default_factory=dict)
     stopped: bool = False
@@ -74,8 +76,8 @@ class Growth:
         before = self.state
         for name, scores in self._scores.items():
             self._sets[name].set_init_score(scores)
+        start = rounds.before = before.ends[-1] if before.ends else 0
         booster = self._train(_seeded(self._params, len(before.ends)), count, rounds)
-        start = before.ends[-1] if before.ends else 0
         if before.text:
             _put_before(booster, lgb.Booster(model_str=before.text))
         end = int(booster.current_iteration())
@@ -84,6 +86,7 @@ class Growth:
         self.state = Grown(
             text=booster.model_to_string(num_iteration=-1),
             ends=(*before.ends, end),
+            kept=tuple(rounds.kept),
             rounds=rounds.done,
             history={name: tuple(values) for name, values in rounds.history.items()},
             stopped=rounds.stopped,

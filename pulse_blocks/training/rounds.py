@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import lightgbm as lgb
@@ -22,7 +22,9 @@ MAXIMIZED = frozenset({"auc", "average_precision"})
 class Rounds:
     """LightGBM's callback for ``total`` rounds, of which ``done`` were grown before; ``history`` is added to.
 
-    Whoever listens to progress (a terminal, an artifact, MLflow) hears of each round with its metrics.
+    Whoever listens to progress (a terminal, an artifact, MLflow) hears of each round with its metrics. ``kept`` holds
+    for each round how many are in the model after it: one that finds no split adds no tree. ``before`` are those of
+    the stretches before this one.
     """
 
     def __init__(
@@ -32,10 +34,13 @@ class Rounds:
         history: History,
         stopping: Stopping | None = None,
         agree: Agree | None = None,
+        kept: Iterable[int] = (),
     ) -> None:
         # LightGBM looks for it in the object's own dict.
         self.order = 20
         self.done, self.history, self.stopped = done, history, False
+        # States of before this was kept count one for each round.
+        self.kept, self.before = list(kept) or list(range(1, done + 1)), 0
         self._total, self._stopping, self._agree = total, stopping, agree
         if stopping:
             # Rounds of before an interruption have had their say already.
@@ -44,6 +49,7 @@ class Rounds:
 
     def __call__(self, env: Any) -> None:
         self.done += 1
+        self.kept.append(self.before + env.model.current_iteration())
         latest: dict[str, float] = {}
         stop = False
         for result in env.evaluation_result_list or ():

@@ -12,9 +12,16 @@ import msgspec
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import Snapshot, ValidatedData
 from pulse_blocks.snapshots import layout
+from pulse_blocks.stores.base import Store
 from pulse_blocks.training.environment import PACKAGES, THREADS
 
 PREFIX = layout.UNFINISHED
+
+
+def remove(store: Store, key: str) -> None:
+    """The work with this key is done with, and what came of it is kept elsewhere."""
+    for one in list(store.keys(f"{PREFIX}{key}/")):
+        store.delete(one)
 
 
 def fit_key(

@@ -9,8 +9,8 @@ from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import Snapshot, ValidatedData, from_json, to_json
 from pulse_blocks.snapshots.sealing import holds, seal
 from pulse_blocks.stores.base import Store
+from pulse_blocks.training import unfinished
 from pulse_blocks.training.search.trial import Trial, Tried, batch_size
-from pulse_blocks.training.unfinished import PREFIX, search_key
 
 _FORMAT = 1
 
@@ -19,7 +19,7 @@ class Results:
     """What trials of the search with this key came to, each in an object of its own."""
 
     def __init__(self, store: Store, key: str) -> None:
-        self._store, self._prefix = store, f"{PREFIX}{key}/"
+        self._store, self._search = store, key
 
     def of(self, trial: Trial) -> Tried | None:
         """How this trial went, if it did; one of other parameters, or damaged, does not count.
@@ -45,13 +45,12 @@ class Results:
 
     def remove(self) -> None:
         """The search is done with."""
-        for key in list(self._store.keys(self._prefix)):
-            self._store.delete(key)
+        unfinished.remove(self._store, self._search)
 
     def _key(self, number: int) -> str:
-        return f"{self._prefix}{number:05d}.json"
+        return f"{unfinished.PREFIX}{self._search}/{number:05d}.json"
 
 
 def results_of(protocol: Protocol, snapshot: Snapshot, validated: ValidatedData, store: Store) -> Results:
     """Those of a search that is decided by the same: rows, protocol, versions, trials at a time."""
-    return Results(store, search_key(protocol, snapshot, validated, batch_size(protocol)))
+    return Results(store, unfinished.search_key(protocol, snapshot, validated, batch_size(protocol)))

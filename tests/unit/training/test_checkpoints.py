@@ -15,7 +15,9 @@ from pulse_blocks.records import Snapshot, ValidatedData, from_json, to_json
 from pulse_blocks.stores import Store, open_store
 from pulse_blocks.training import Fitted, fit
 from pulse_blocks.training.checkpoints import Checkpoints
+from pulse_blocks.training.execution import Execution
 from pulse_blocks.training.growth import Grown
+from pulse_blocks.training.unfinished import remove
 from pulse_blocks.validation import validate
 from tests import small_data
 from tests.tiny_project import ROOT
@@ -42,6 +44,13 @@ def store(tmp_path: Path) -> Store:
     return open_store(str(tmp_path / "store"))
 
 
+def finished(given: Any) -> Fitted:
+    """Fit, and let go of what was kept for a fit that does not end."""
+    found = fit(*given)
+    remove(given[3], found.unfinished)
+    return found
+
+
 def interrupted(given: Any, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """Fit, and end after so many checkpoints."""
     save, saved = Checkpoints.save, []
@@ -63,22 +72,24 @@ def interrupted(given: Any, monkeypatch: pytest.MonkeyPatch, after: int) -> None
     [
         {},
         {"rounds": 200, "early_stopping": {"rounds": 12}, "weights": "balanced"},
+        # Many rounds find no split here, and add no tree.
+        {"rounds": 200, "early_stopping": {"rounds": 30}, "params": {**DRAWN, "min_gain_to_split": 2}},
         {"params": {**DRAWN, "data_sample_strategy": "goss", "bagging_freq": 0, "bagging_fraction": 1.0}},
         {"params": {**DRAWN, "extra_trees": True, "max_bin": 31}},
     ],
-    ids=["drawn", "stopped", "goss", "extra"],
+    ids=["drawn", "stopped", "sparse", "goss", "extra"],
 )
 def test_goes_on_to_the_same_model(
     store: Store, monkeypatch: pytest.MonkeyPatch, training: dict[str, Any]
 ) -> None:
     """Interrupted after the first and again after the next checkpoint: text and history are the undisturbed ones."""
     given = inputs(store, checkpoint=7, **training)
-    undisturbed = fit(*given)
+    undisturbed = finished(given)
     assert not list(store.keys("unfinished/"))
     interrupted(given, monkeypatch, 1)
     interrupted(given, monkeypatch, 1)
     assert len(list(store.keys("unfinished/"))) == 1
-    found = fit(*given)
+    found = finished(given)
     assert (found.text, found.history, found.rounds) == (
         undisturbed.text,
         undisturbed.history,
@@ -108,9 +119,40 @@ def test_every_task(
     )
     snapshot = small_data.snapshot_of(store, contract, values)
     given = (contract, snapshot, validate(contract, snapshot, store), store)
-    undisturbed = fit(*given)
+    undisturbed = finished(given)
     interrupted(given, monkeypatch, 2)
-    assert fit(*given).text == undisturbed.text
+    assert finished(given).text == undisturbed.text
+
+
+def test_kept_until_the_model_is(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fit that ends while its model is judged goes on from its last checkpoint, and grows the last rounds only."""
+    given = inputs(store, checkpoint=7)
+    undisturbed = finished(given)
+    with monkeypatch.context() as patched:
+        patched.setattr("pulse_blocks.training.judging.judged", end)
+        with pytest.raises(KilledError):
+            fit(*given)
+    (key,) = store.keys("unfinished/")
+    assert from_json(store.get(key), Grown).rounds == 28
+    assert finished(given).text == undisturbed.text
+    assert not list(store.keys("unfinished/"))
+
+
+def end(*_: Any) -> None:
+    raise KilledError
+
+
+def test_who_only_reads_leaves_them_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fit without checkpoints grows every tree anew, in the same stretches, and writes and removes nothing."""
+    given = inputs(store, checkpoint=7)
+    undisturbed = finished(given)
+    interrupted(given, monkeypatch, 2)
+    before = {key: store.get(key) for key in store.keys("unfinished/")}
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, "latest", end)
+        found = fit(*given, execution=Execution(checkpoints=False))
+    assert found.text == undisturbed.text
+    assert {key: store.get(key) for key in store.keys("unfinished/")} == before
 
 
 def test_without_random_numbers_as_without_checkpoints(store: Store) -> None:
@@ -123,22 +165,22 @@ def test_without_random_numbers_as_without_checkpoints(store: Store) -> None:
 def test_a_damaged_checkpoint_does_not_count(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A flipped byte in it begins the fit anew instead of spoiling it."""
     given = inputs(store, checkpoint=7)
-    undisturbed = fit(*given)
+    undisturbed = finished(given)
     interrupted(given, monkeypatch, 2)
     (key,) = store.keys("unfinished/")
     data = bytearray(store.get(key))
     data[len(data) // 2] ^= 1
     store.put(key, bytes(data))
-    assert fit(*given).text == undisturbed.text
+    assert finished(given).text == undisturbed.text
 
 
 def test_another_protocol_does_not_take_it_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """What decides the trees is in the key: another parameter starts from nothing."""
     interrupted(inputs(store, checkpoint=7), monkeypatch, 1)
     given = inputs(store, checkpoint=7, params={**DRAWN, "num_leaves": 5})
-    found = fit(*given)
+    found = finished(given)
     interrupted(given, monkeypatch, 1)
-    assert fit(*given).text == found.text
+    assert finished(given).text == found.text
     assert len(list(store.keys("unfinished/"))) == 1
 
 
@@ -166,7 +208,7 @@ def test_killed_for_real(tmp_path: Path) -> None:
 
     store = open_store(str(tmp_path / "store"))
     contract, snapshot, validated, _ = inputs(store, 20_000, rounds=240, checkpoint=20)
-    expected: Fitted = fit(contract, snapshot, validated, store)
+    expected = finished((contract, snapshot, validated, store))
     (tmp_path / "protocol").write_bytes(spec.to_json(contract))
     (tmp_path / "snapshot").write_bytes(to_json(snapshot))
     (tmp_path / "validated").write_bytes(to_json(validated))
@@ -187,4 +229,3 @@ def test_killed_for_real(tmp_path: Path) -> None:
     assert killed
     subprocess.run([sys.executable, "-c", FIT, str(tmp_path)], cwd=ROOT, check=True, timeout=100)
     assert (tmp_path / "trees").read_text() == expected.trees
-    assert not list(store.keys("unfinished/"))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, log_loss
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.protocol.columns import features
@@ -18,6 +18,7 @@ from pulse_blocks.protocol.spec import SplitSpec
 from pulse_blocks.stores import Store, open_store
 from pulse_blocks.training import Fitted, fit, trees_sha256
 from pulse_blocks.training.encoding import matrix
+from pulse_blocks.training.evaluation import predict
 from pulse_blocks.training.params import parameters
 from pulse_blocks.training.parts import Parts, prepare
 from pulse_blocks.training.split import held_out, validation
@@ -57,6 +58,31 @@ def test_stops_at_the_best_round_of_the_validation_rows(store: Store) -> None:
     assert len(losses) == found.rounds + 10
     assert found.text.count(b"\nTree=") == found.rounds < 300
     assert found.train_rows + found.validation_rows + found.test_rows == ROWS
+
+
+def test_the_best_round_is_kept_where_rounds_add_no_tree(store: Store) -> None:
+    """Rounds that find no split count as rounds and add no tree: the model's loss is that of the best round."""
+    contract = small_data.protocol(
+        training={
+            **BASE,
+            "params": {
+                "num_leaves": 7,
+                "feature_fraction": 0.4,
+                "min_gain_to_split": 2,
+                "learning_rate": 0.3,
+            },
+            "rounds": 300,
+            "early_stopping": {"rounds": 50},
+        }
+    )
+    snapshot = small_data.snapshot_of(store, contract, small_data.columns(ROWS))
+    inputs = (contract, snapshot, validate(contract, snapshot, store), store)
+    found, data = fit(*inputs), prepare(*inputs)
+    losses = found.history["validation/binary_logloss"]
+    assert found.rounds < int(np.argmin(losses)) + 1
+    assert data.validation is not None
+    said = predict(found.text, data.blocks, data.validation.rows)
+    assert log_loss(data.validation.labels, said) == pytest.approx(min(losses))
 
 
 def test_held_out_rows_do_not_stop(store: Store) -> None:
