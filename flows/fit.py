@@ -6,7 +6,9 @@ from typing import Any
 
 from prefect import State, flow
 
+from flows.tasks import trial
 from pulse_blocks.blocks import fitting
+from pulse_blocks.blocks.trials import as_tasks
 
 
 @flow(name="train-model", persist_result=False)
@@ -19,4 +21,5 @@ def fit(protocol: str, attempt: str, digest: str, memory: list[str]) -> State[An
         digest: The sha256 of the protocol, under which the pipeline has put it into the store.
         memory: Limits of memory: those that were too little, then the one to train within.
     """
-    return fitting.fit(attempt, digest, memory)
+    with as_tasks(trial):
+        return fitting.fit(attempt, digest, memory)

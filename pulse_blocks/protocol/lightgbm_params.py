@@ -20,6 +20,8 @@ _PREDICTION = "Predictions are made by the runtime."
 _REPRODUCIBLE = "Pulse trains reproducibly and reports progress itself."
 _DEVICE = "Training runs on the processor: the same trees on every machine."
 _RANKING = "There is no ranking task."
+# With it LightGBM (4.7) writes beyond its memory where evaluated rows come a chunk at a time.
+_LINEAR = "Rows are read a chunk at a time, which LightGBM's linear trees are not made for."
 
 OWNED: dict[str, str] = {
     "objective": _BY_TASK,
@@ -96,6 +98,8 @@ OWNED: dict[str, str] = {
     "lambdarank_norm": _RANKING,
     "lambdarank_position_bias_regularization": _RANKING,
     "label_gain": _RANKING,
+    "linear_tree": _LINEAR,
+    "linear_lambda": _LINEAR,
     "bagging_by_query": _RANKING,
 }
 
@@ -184,7 +188,7 @@ TUNABLE = frozenset({
     "extra_trees", "fair_c", "feature_contri", "feature_fraction", "feature_fraction_bynode",
     "feature_pre_filter", "force_col_wise", "force_row_wise", "histogram_pool_size",
     "interaction_constraints", "is_enable_sparse", "lambda_l1", "lambda_l2",
-    "learning_rate", "linear_lambda", "linear_tree", "max_bin", "max_bin_by_feature", "max_cat_threshold",
+    "learning_rate", "max_bin", "max_bin_by_feature", "max_cat_threshold",
     "max_cat_to_onehot", "max_delta_step", "max_depth", "max_drop", "min_data_in_bin", "min_data_in_leaf",
     "min_data_per_group", "min_gain_to_split", "min_sum_hessian_in_leaf",
     "monotone_constraints_method", "monotone_penalty", "neg_bagging_fraction", "num_grad_quant_bins",
@@ -215,7 +219,7 @@ INTEGERS = frozenset(
 CHOICES = frozenset({
     "boost_from_average", "boosting", "cegb_penalty_feature_coupled", "cegb_penalty_feature_lazy",
     "data_sample_strategy", "enable_bundle", "extra_trees", "feature_contri", "feature_pre_filter", "force_col_wise",
-    "force_row_wise", "interaction_constraints", "is_enable_sparse", "linear_tree", "max_bin_by_feature",
+    "force_row_wise", "interaction_constraints", "is_enable_sparse", "max_bin_by_feature",
     "monotone_constraints_method", "quant_train_renew_leaf", "reg_sqrt", "stochastic_rounding", "uniform_drop",
     "use_missing", "use_quantized_grad", "xgboost_dart_mode", "zero_as_missing",
 })  # fmt: skip

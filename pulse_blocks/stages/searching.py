@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
+from pulse_blocks.errors import PulseError
 from pulse_blocks.records import Searched, Snapshot, ValidatedData
 from pulse_blocks.stages.context import Context
 
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from pulse_blocks.training.fitted import Fitted
     from pulse_blocks.training.process import Request
     from pulse_blocks.training.search import Trial, Tried
+
+# One choice of parameters that takes too long, or more memory than there is, is no reason to end a search.
+_TOO_MUCH = ("training.timeout", "training.out_of_memory")
 
 
 def searched(
@@ -30,6 +35,7 @@ def searched(
     from pulse_blocks.training.process.retrying import ceiling
     from pulse_blocks.training.search import search
     from pulse_blocks.training.search.results import results_of
+    from pulse_blocks.training.search.trial import given_up
     from pulse_blocks.training.sizing import predicted
 
     protocol = context.protocol
@@ -40,8 +46,14 @@ def searched(
 
     def evaluate(trial: Trial) -> Tried:
         asked = msgspec.structs.replace(request, trial=trial, champion=None)
+        began = time.monotonic()
         with room:
-            return try_out(asked, limit=limit, timeout=timeout)
+            try:
+                return try_out(asked, limit=limit, timeout=timeout)
+            except PulseError as error:
+                if error.code not in _TOO_MUCH:
+                    raise
+                return given_up(trial, error.message, time.monotonic() - began)
 
     def tell(tried: Tried) -> None:
         tracking.log_trial(run, protocol, tried)

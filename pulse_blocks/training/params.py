@@ -39,11 +39,13 @@ def watched_metric(protocol: Protocol) -> str:
 def parameters(protocol: Protocol, threads: int | None = None, workers: int = 1) -> dict[str, Any]:
     """All parameters for ``lightgbm.train``; ``threads`` changes the time and never the trees, ``workers`` do."""
     given = protocol.training.params
+    columns = bool(given.get("force_col_wise", not given.get("force_row_wise", True)))
     objective, metric = _OBJECTIVES[protocol.task]
     found: dict[str, Any] = {
-        # Deterministic trees need one of the two layouts of the histogram, fixed.
-        "force_row_wise": not given.get("force_col_wise", False),
         **given,
+        # Deterministic trees need one of the two layouts of the histogram, fixed: without, a stopwatch decides.
+        **({"force_col_wise": True} if columns else {}),
+        "force_row_wise": not columns,
         "objective": objective,
         "metric": list(metric),
         "deterministic": True,

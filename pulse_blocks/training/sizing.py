@@ -61,16 +61,18 @@ def predicted(protocol: Protocol, snapshot: Snapshot) -> Size:
     """Memory and time of training on ``snapshot`` in one process."""
     rows, count = snapshot.rows, len(features(protocol))
     trees = protocol.training.rounds * _classes(protocol)
-    leaves = _parameter(protocol, "num_leaves", 31)
-    grown = min(leaves, rows // max(_parameter(protocol, "min_data_in_leaf", 20), 1) + 1)
-    bins = _parameter(protocol, "max_bin", 255) + 1
+    leaves = max(_possible(protocol, "num_leaves", 31))
+    grown = min(leaves, rows // max(min(_possible(protocol, "min_data_in_leaf", 20)), 1) + 1)
+    bins = max(_possible(protocol, "max_bin", 255)) + 1
+    # With checkpoints scores are handed from stretch to stretch: those there were, what is added, and LightGBM's copy.
+    score = 11 if protocol.training.checkpoint is None else 11 + 24
     parts = {
         "libraries": _BASE,
         "rows": rows * 54,
         "binned features": rows * count * (1 if bins <= 256 else 2),
         "sample for bins": int(1.3 * min(rows, _SAMPLE_ROWS) * count * 8),
         "decoded chunks": _decoded(rows * count * 8, min(rows, _CHUNK_ROWS) * count * 8),
-        "scores": 11 * rows * _classes(protocol),
+        "scores": score * rows * _classes(protocol),
         "histograms": grown * count * bins * 16,
         "trees": 5 * trees * grown * _LEAF_BYTES,
         "drift calibration": 8 * count * (4 * min(rows, _CALM_ROWS) + 2 * _calm_rows(protocol, snapshot)),
@@ -194,9 +196,12 @@ def _classes(protocol: Protocol) -> int:
     return len(protocol.target.values or ()) if protocol.task == "multiclass-classification" else 1
 
 
-def _parameter(protocol: Protocol, name: str, default: int) -> int:
-    """A parameter of LightGBM by any of its names."""
-    for given, value in protocol.training.params.items():
-        if resolve(given) == name and isinstance(value, int | float):
-            return int(value)
-    return default
+def _possible(protocol: Protocol, name: str, default: int) -> list[int]:
+    """What a parameter of LightGBM may be, by any of its names: what is said, or the bounds of what is searched."""
+    found: list[object] = [
+        value for given, value in protocol.training.params.items() if resolve(given) == name
+    ]
+    for given, spec in protocol.training.search.ranges.items() if protocol.training.search else ():
+        if resolve(given) == name:
+            found += [*(spec.values or ()), spec.low, spec.high]
+    return [int(value) for value in found if isinstance(value, int | float)] or [default]

@@ -77,7 +77,10 @@ def _packages() -> tuple[Any, Any]:
 
 
 def _made(distributed: Any, named: str | None, workers: int) -> Any:
-    """A new cluster. On this machine: a process with one thread for each worker, nothing listens beyond loopback."""
+    """A new cluster. On this machine: a process with one thread for each worker, and Dask listens on loopback alone.
+
+    LightGBM's own port, on which ranks meet, cannot be bound to an address: it listens on all until they have met.
+    """
     if named is not None:
         return _cluster_class(named)(n_workers=workers)
     return distributed.LocalCluster(

@@ -21,7 +21,7 @@ Params = dict[str, bool | int | float | str]
 _LOOKS = 20
 # Parameters by which a data set is made; a search over others makes it once.
 _BINNING = frozenset({
-    "bin_construct_sample_cnt", "enable_bundle", "feature_pre_filter", "is_enable_sparse", "linear_tree", "max_bin",
+    "bin_construct_sample_cnt", "enable_bundle", "feature_pre_filter", "is_enable_sparse", "max_bin",
     "max_bin_by_feature", "min_data_in_bin", "use_missing", "zero_as_missing",
 })  # fmt: skip
 
@@ -50,6 +50,14 @@ class Tried(Record, frozen=True, kw_only=True):
     rounds: int
     seconds: float
     refused: str = ""
+
+
+def given_up(trial: Trial, why: str, took: float) -> Tried:
+    """A trial that came to no end, after ``took`` seconds."""
+    return Tried(
+        number=trial.number, params=trial.params, state="refused", value=0.0, values=(), rounds=0, seconds=took,
+        refused=why,
+    )  # fmt: skip
 
 
 def metric_of(protocol: Protocol) -> tuple[str, str]:

@@ -48,6 +48,7 @@ def test_sound(training: str) -> None:
     [
         (search("learning_rat: {low: 0.1, high: 1}"), "ranges.learning_rat", "unknown_parameter"),
         (search("seed: {low: 1, high: 9}"), "ranges.seed", "owned_parameter"),
+        (search("linear_tree: {values: [true]}"), "ranges.linear_tree", "owned_parameter"),
         (search("max_leaves: {low: 3, high: 9}"), "ranges.max_leaves", "duplicate_value"),
         (search("eta: {low: 0.1, high: 1}, learning_rate: {low: 0.1, high: 1}"),
          "ranges.learning_rate", "duplicate_value"),

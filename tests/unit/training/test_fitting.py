@@ -18,6 +18,7 @@ from pulse_blocks.records import Snapshot, ValidatedData
 from pulse_blocks.stores import Store, open_store
 from pulse_blocks.training import Champion, Fitted, blocks, fit, params, require, trees_sha256
 from pulse_blocks.training.encoding import matrix
+from pulse_blocks.training.params import parameters
 from pulse_blocks.validation import validate
 from tests import small_data
 
@@ -70,6 +71,23 @@ def test_threads_change_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(params, "available_threads", lambda _, threads=threads: threads)
         texts.add(fit(*inputs).text)
     assert len(texts) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "rows"),
+    [
+        ({}, True),
+        ({"force_row_wise": True}, True),
+        ({"force_row_wise": False}, False),
+        ({"force_col_wise": True}, False),
+        ({"force_col_wise": False}, True),
+        ({"force_col_wise": False, "force_row_wise": False}, True),
+    ],
+)
+def test_one_layout_of_histograms_is_always_fixed(given: dict[str, bool], rows: bool) -> None:
+    """Where neither is asked for LightGBM times both, and takes the one that was faster."""
+    found = parameters(small_data.protocol(training={"params": given}))
+    assert (found["force_row_wise"], found.get("force_col_wise", False)) == (rows, not rows)
 
 
 def test_learns_and_reports(store: Store) -> None:

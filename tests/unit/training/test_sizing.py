@@ -28,6 +28,11 @@ MEASURED = [
     ("1000000x30x255", 407),
     ("12478320x27x63", 1487),  # by tests/bench/training_tenfold.py
 ]
+# With more keys of training.
+WITH_MORE = [
+    ("600000x4x31x5", {"rounds": 10}, 337),
+    ("600000x4x31x5", {"rounds": 10, "checkpoint": 4}, 408),
+]
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +60,29 @@ def test_between_what_was_measured_and_a_third_more(snapshot: Snapshot, size: st
         / peak
     )
     assert 1.0 <= ratio <= 1.3
+
+
+@pytest.mark.parametrize(("size", "more", "peak"), WITH_MORE)
+def test_checkpoints_take_scores(snapshot: Snapshot, size: str, more: dict[str, int], peak: float) -> None:
+    """What is handed from stretch to stretch is counted, for each class."""
+    rows, protocol = contract(size)
+    training = msgspec.structs.replace(protocol.training, **more)
+    protocol = msgspec.structs.replace(protocol, training=training)
+    given = msgspec.structs.replace(of(snapshot, rows), window=window(rows))
+    assert 1.0 <= predicted(protocol, given).memory / MIB / peak <= 1.3
+
+
+def test_a_search_is_sized_for_what_it_may_choose(snapshot: Snapshot) -> None:
+    """The largest trees of a range take what the same trees take where params say them."""
+    table = of(snapshot, 600_000)
+
+    def memory(**training: Any) -> int:
+        return predicted(small_data.protocol(training={"rounds": 20, **training}), table).memory
+
+    fixed = memory(params={"num_leaves": 2047, "max_bin": 1023})
+    ranges = {"max_leaves": {"low": 7, "high": 2047}, "max_bin": {"values": [63, 1023]}}
+    assert memory(search={"ranges": ranges}) == fixed
+    assert memory(params={}) < fixed
 
 
 def test_more_of_anything_takes_more(snapshot: Snapshot) -> None:
