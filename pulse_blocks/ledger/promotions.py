@@ -47,15 +47,15 @@ class Promotions(Table):
         """Move a name's pointer; its event and its row of the audit log are in the same transaction.
 
         An attempt promotes once: a repeated call gives the promotion that is there and emits nothing. With
-        ``instead_of`` (a promotion's ``seq``) the pointer moves only if that one is still the newest: else
-        PulseError ``promotion.moved``.
+        ``instead_of`` (a promotion's ``seq``, 0 for none) the pointer moves only if that one is still the newest:
+        else PulseError ``promotion.moved``.
         """
         with self._database.write() as transaction:
             if attempt is not None and (rows := _by_attempt(transaction, attempt)):
                 return _promotion(rows[0])
             before = transaction.execute(_CHAMPION, (name,))
             champion = _promotion(before[0]) if before else None
-            if instead_of is not None and (champion is None or champion.seq != instead_of):
+            if instead_of is not None and instead_of != (champion.seq if champion else 0):
                 raise _moved(name, champion)
             previous = champion.model if champion else None
             inserted = transaction.execute(

@@ -97,7 +97,7 @@ def _move(
         signature=sign(
             key, name=name, model=candidate.model, bundle=candidate.bundle, sha256=candidate.bundle_sha256
         ),
-        instead_of=champion.seq if champion else None,
+        instead_of=champion.seq if champion else 0,
     )
     _tell_prefect(ledger)
     return Move(
@@ -107,7 +107,7 @@ def _move(
         reason=reason,
         who=who,
         promotion=promotion.seq,
-        alias_lags=_alias_lags(workspace, name, candidate.version),
+        alias_lags=_alias_lags(workspace, name, candidate.model),
     )
 
 
@@ -140,12 +140,12 @@ def _tell_prefect(ledger: Ledger) -> None:
         deliver(ledger, api, os.environ.get("PREFECT_API_KEY"))
 
 
-def _alias_lags(workspace: Workspace, name: str, version: str) -> str | None:
+def _alias_lags(workspace: Workspace, name: str, model: str) -> str | None:
     """Let MLflow's alias follow. The ledger decides: an MLflow that cannot be reached undoes nothing."""
     from pulse_blocks.tracking import Tracking
 
     try:
-        Tracking(workspace).set_champion(name, version)
+        Tracking(workspace).set_champion(name, model)
     except PulseError as error:
         return str(error)
     return None

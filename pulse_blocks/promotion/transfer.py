@@ -130,9 +130,9 @@ class _Arriving:
             signature=sign(
                 self._key, name=name, model=stored.model, bundle=stored.bundle, sha256=stored.bundle_sha256
             ),
-            instead_of=before.seq if before else None,
+            instead_of=before.seq if before else 0,
         )
-        return self._told(promotion, arrival, new, lags or self._alias_lags(name, version), moved=True)
+        return self._told(promotion, arrival, new, lags or self._alias_lags(name, stored.model), moved=True)
 
     def _told(
         self, promotion: Promotion, arrival: Arrival, new: int, lags: str | None, *, moved: bool
@@ -234,11 +234,11 @@ class _Arriving:
             self._ledger.finish_stage(self._attempt.id, stage, row.record_id, record, row.seconds)
         self._ledger.finish_stage(self._attempt.id, ARRIVED, arrival.model, to_json(arrival), 0.0)
 
-    def _alias_lags(self, name: str, version: str) -> str | None:
+    def _alias_lags(self, name: str, model: str) -> str | None:
         from pulse_blocks.tracking import Tracking
 
         try:
-            Tracking(self._target).set_champion(name, version)
+            Tracking(self._target).set_champion(name, model)
         except PulseError as error:
             return str(error)
         return None

@@ -128,8 +128,8 @@ class RefusedModel(Record, frozen=True, kw_only=True):
 class StoredModel(Record, frozen=True, kw_only=True):
     """A model that is registered and can be served. ``bundle`` is a key in the store.
 
-    ``version`` is MLflow's model version, ``bundle_sha256`` the hash of the bundle's JSON. ``smoke`` and
-    ``lost`` are those of the trained model.
+    ``version`` is MLflow's model version, ``bundle_sha256`` the hash of the bundle's JSON. ``smoke``, ``lost`` and
+    ``champion`` are those of the trained model (the last is empty in records of before it was kept).
     """
 
     model: str
@@ -141,6 +141,7 @@ class StoredModel(Record, frozen=True, kw_only=True):
     bundle_sha256: str
     smoke: str
     lost: str | None
+    champion: str | None = ""
 
 
 class Deployment(Record, frozen=True, kw_only=True):

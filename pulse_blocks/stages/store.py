@@ -40,6 +40,7 @@ def store(model: TrainedModel, context: Context) -> StoredModel:
         bundle_sha256=sha256,
         smoke=model.smoke,
         lost=model.lost,
+        champion=model.champion,
     )
 
 

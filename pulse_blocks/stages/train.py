@@ -11,6 +11,7 @@ from pulse_blocks.protocol import spec
 from pulse_blocks.records import RefusedModel, Searched, Snapshot, TrainedModel, ValidatedData, to_json
 from pulse_blocks.stages.bookkeeping import Bookkeeping, bookkeeping
 from pulse_blocks.stages.context import Context
+from pulse_blocks.stages.rejudging import champion_of
 from pulse_blocks.stages.searching import forget, searched
 from pulse_blocks.times import iso
 
@@ -128,23 +129,11 @@ def _remember(refused: RefusedModel, context: Context) -> None:
 
 
 def _champion(context: Context, store: Store) -> Champion | None:
-    from pulse_blocks import bundle
     from pulse_blocks.ledger import open_ledger
-    from pulse_blocks.training import Champion
 
     with open_ledger(context.workspace.ledger) as ledger:
         promotion = ledger.champion(context.protocol.name)
-    if promotion is None:
-        return None
-    loaded = bundle.load(store, promotion.bundle, promotion.bundle_sha256)
-    return Champion(
-        model=promotion.model,
-        text=loaded.model_text,
-        protocol=loaded.protocol,
-        metrics=loaded.bundle.run.metrics,
-        threshold=loaded.bundle.threshold,
-        calibration=loaded.bundle.calibration,
-    )
+    return champion_of(promotion, store) if promotion else None
 
 
 def _record(

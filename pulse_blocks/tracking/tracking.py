@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from pulse_blocks.errors import PulseError
 from pulse_blocks.progress import listening
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import Snapshot, TrainedModel
@@ -156,12 +157,24 @@ class Tracking:
         self.finish(run)
         return version
 
-    def set_champion(self, name: str, version: str) -> None:
-        """Let the registry's alias ``champion`` name this version. The ledger is what decides."""
+    def set_champion(self, name: str, model: str) -> None:
+        """Let the registry's alias ``champion`` name this model's version. The ledger is what decides.
+
+        Raises PulseError ``tracking.no_version`` where the registry has none of it.
+        """
         from pulse_blocks.tracking import registry
 
         with door(self._workspace):
-            registry.set_champion(self._client, name, version)
+            # By the model, never by a number that is remembered: MLflow counts from 1 again once a model was deleted.
+            version = registry.version_of(self._client, name, model)
+            if version is not None:
+                registry.set_champion(self._client, name, version)
+        if version is None:
+            raise PulseError(
+                "tracking.no_version",
+                f"MLflow's registry has no version of {model}, so its alias champion does not name it.",
+                "What is served does not depend on it; a model that is trained and promoted is registered again.",
+            )
 
     def _alone(self, name: str) -> Any:
         """Two processes of this machine must not both find nothing and both create."""

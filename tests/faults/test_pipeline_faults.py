@@ -187,6 +187,36 @@ def test_a_champion_that_has_vanished_from_the_registry(tmp_path: Path, tell: Te
     )
 
 
+@pytest.mark.parametrize("promotions", [1, 2])
+def test_a_challenger_that_loses_to_a_champion_without_a_version(
+    tmp_path: Path, tell: Tell, promotions: int
+) -> None:
+    """MLflow counts versions from 1 again: the alias never names the loser, and the run ends and says so."""
+    from mlflow import MlflowClient
+
+    workspace = small(tmp_path, PROTOCOL.replace("rounds: 20", "rounds: 40"))
+    champion = six_stages.run(workspace).model.model
+    path = Path(workspace.root) / "protocols" / "tiny.yaml"
+    if promotions == 2:
+        path.write_text(
+            PROTOCOL.replace("rounds: 20", "rounds: 80").replace("champion_by: 0.01", "champion_by: 1")
+        )
+        champion = six_stages.run(workspace).model.model
+    client = MlflowClient(workspace.tracking, registry_uri=workspace.tracking)
+    client.delete_registered_model("tiny")
+    path.write_text(PROTOCOL.replace("rounds: 20", "rounds: 2"))
+    for _ in range(2):
+        loser = six_stages.run(workspace)
+        assert (loser.deployed.promoted, loser.deployed.champion) == (False, champion)
+        assert f"no version of {champion}" in loser.deployed.reason
+        assert not client.get_registered_model("tiny").aliases
+    tell(
+        "a challenger loses to a champion that is gone from the registry",
+        "2 times",
+        "no alias, and the run says so",
+    )
+
+
 def test_a_champion_whose_bundle_is_gone(tmp_path: Path, tell: Tell) -> None:
     """It cannot be compared with: one sentence names the file, and nothing is promoted."""
     workspace = small(tmp_path)

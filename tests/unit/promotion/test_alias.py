@@ -27,9 +27,10 @@ def test_the_alias_follows(here: Workspace, capsys: pytest.CaptureFixture[str]) 
     """After a promotion and after a rollback it names the version of the new champion."""
     client = Tracking(here)._client
     client.create_registered_model("parcels")
-    for _ in range(2):
-        client.create_model_version("parcels", source="s3://models/m", await_creation_for=0)
     first, second = champions(here, 2)
+    for one in (first, second):
+        tags = {"pulse.model": one.model}
+        client.create_model_version("parcels", source="s3://models/m", tags=tags, await_creation_for=0)
     assert run(["rollback", "parcels", "--reason", "it lies", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["model"], told["previous"], told["alias_lags"]) == (first.model, second.model, None)
@@ -41,6 +42,21 @@ def test_the_alias_follows(here: Workspace, capsys: pytest.CaptureFixture[str]) 
             ("it lies", True),
             ("by hand", True),
         ]
+
+
+def test_a_version_that_is_gone_is_told(here: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    """MLflow gives its number to another model: the alias does not go there."""
+    client = Tracking(here)._client
+    client.create_registered_model("parcels")
+    first, second = champions(here, 2)
+    tags = {"pulse.model": second.model}
+    assert (
+        str(client.create_model_version("parcels", source="s3://models/m", tags=tags).version)
+        == first.version
+    )
+    assert run(["rollback", "parcels"]) == 0
+    assert f"no version of {first.model}" in capsys.readouterr().err
+    assert not client.get_registered_model("parcels").aliases
 
 
 def test_an_mlflow_out_of_reach_undoes_nothing(

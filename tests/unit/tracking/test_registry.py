@@ -32,7 +32,7 @@ def test_version_carries_its_lineage(tracked: Workspace, contract: Protocol, tra
     tracking = Tracking(tracked)
     run_id = opened(tracking, contract, "attempt-1")
     version = tracking.register(contract, trained(run_id), FILES)
-    tracking.set_champion("small", version)
+    tracking.set_champion("small", trained(run_id).model)
     found = tracking._client.get_model_version_by_alias("small", "champion")
     assert (found.version, found.run_id) == (int(version), run_id)
     assert found.tags["pulse.model"] == "small@1.0.0-3fa94c1"
