@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import UUID
 
+import httpx
 import msgspec
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.exceptions import PrefectException
 
 from pulse_blocks import progress
 from pulse_blocks.blocks.summaries import summary
@@ -92,7 +94,9 @@ class _Bar:
             if percent <= self._shown or now - self._last < _SECONDS_BETWEEN_UPDATES:
                 return
             self._shown, self._last = percent, now
-        update_progress_artifact(self._artifact, percent)
+        # Progress is to be looked at, no more: what is under way does not end with the server that shows it.
+        with suppress(httpx.HTTPError, PrefectException):
+            update_progress_artifact(self._artifact, percent)
 
     def finish(self) -> None:
         """Show the end."""

@@ -91,7 +91,7 @@ def _alive(workspace: Workspace) -> Iterator[None]:
 
     def beat() -> None:
         while True:
-            with contextlib.suppress(PulseError):
+            with contextlib.suppress(PulseError, *steps.AWAY):
                 _follow(workspace, me)
             if ended.wait(_HEARTBEAT_SECONDS):
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from uuid import UUID
 
+import httpx
 from prefect import State
 from prefect.client.orchestration import get_client
 from prefect.deployments import run_deployment
@@ -21,6 +22,8 @@ from pulse_blocks.stores.base import Store
 from pulse_blocks.training.sizing import in_bytes
 
 FLOW = "train-model"
+# What a Prefect server that is away, or not well, shows as. A fit does not need it, and goes on.
+AWAY = (httpx.TransportError, httpx.HTTPStatusError)
 
 
 def publish(store: Store, protocol: Protocol) -> None:

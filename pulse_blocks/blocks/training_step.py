@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _LOOK_SECONDS, _SILENCE_SECONDS = 2.0, 90.0
 # What a container may take from the worker's call to its first line: large images come slowly.
 _START_SECONDS = 600.0
+# How long the Prefect server may be away while a step is waited for.
+_ABSENCE_SECONDS = 600.0
 # What a step may take beside its training: to start a container, to load, to store.
 _GRACE_SECONDS = 900.0
 _KILLED_FOR_MEMORY = re.compile(r"OutOfMemory|status code:? 137\b")
@@ -53,6 +55,7 @@ class OnPool:
 
         self._context = context
         self._pool = context.workspace.training_pool
+        self._answered = time.monotonic()
         store = open_store(context.workspace.store)
         self._plan: Plan = plan(context.protocol, load(store, data.snapshot))
         steps.publish(store, context.protocol)
@@ -106,7 +109,8 @@ class OnPool:
         with open_ledger(context.workspace.ledger) as ledger:
             ledger.begin_step(run, context.attempt, steps.this_run(), ", ".join(used))
         allowed = spec.seconds(context.protocol.training.resources.timeout) + _GRACE_SECONDS
-        deadline = time.monotonic() + allowed
+        self._answered = time.monotonic()
+        deadline = self._answered + allowed
         while not self._ended(run):
             if time.monotonic() > deadline:
                 steps.cancel(run, f"It has not ended within {allowed:,.0f} s.")
@@ -118,6 +122,21 @@ class OnPool:
             time.sleep(_LOOK_SECONDS)
 
     def _ended(self, run: str) -> bool:
+        """Whether the step has ended; while the server is away nobody knows, and it goes on meanwhile."""
+        try:
+            ended = self._has_ended(run)
+        except steps.AWAY as error:
+            if time.monotonic() - self._answered < _ABSENCE_SECONDS:
+                return False
+            raise UnavailableError(
+                "training.no_server",
+                f"The Prefect server has not answered for {_ABSENCE_SECONDS:,.0f} s: {type(error).__name__}.",
+                "Start it, and give the same command again: it finds its step, which went on meanwhile.",
+            ) from None
+        self._answered = time.monotonic()
+        return ended
+
+    def _has_ended(self, run: str) -> bool:
         state = steps.state_of(run)
         if state is None or state.is_final():
             return True
