@@ -64,7 +64,7 @@ lock: install ## renew the pinned versions and hashes in requirements/
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
 	  --all-extras --group dev pyproject.toml -o requirements/dev.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
-	  --extra postgres pyproject.toml -o requirements/runtime.txt
+	  --extra postgres --extra distributed pyproject.toml -o requirements/runtime.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
 	  requirements/install.in -o requirements/install.txt
 	@for name in requirements/peers/*.in; do \

@@ -146,9 +146,16 @@ def _ecs(defaults: dict[str, Any]) -> Iterator[Finding]:
 def _credentials(defaults: dict[str, Any]) -> Finding:
     if defaults.get("aws_credentials"):
         return _ok("Credentials", "The pool names a block with AWS credentials.")
+    from botocore.exceptions import BotoCoreError
     from prefect_aws import AwsCredentials
 
-    if AwsCredentials().get_boto3_session().get_credentials() is not None:
+    try:
+        found = AwsCredentials().get_boto3_session().get_credentials()
+    except BotoCoreError as error:
+        return _broken(
+            "Credentials", f"{error}.", "Correct AWS_PROFILE or the files that it is looked for in."
+        )
+    if found is not None:
         return _ok("Credentials", "This environment has AWS credentials; the worker's must have them too.")
     said = "Neither the pool nor this environment has AWS credentials."
     return _broken(
@@ -157,10 +164,13 @@ def _credentials(defaults: dict[str, Any]) -> Finding:
 
 
 def _kubernetes(defaults: dict[str, Any]) -> Iterator[Finding]:
-    config = Path(os.environ.get("KUBECONFIG", Path.home() / ".kube" / "config"))
+    places = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     if defaults.get("cluster_config"):
         yield _ok("Credentials", "The pool names a block with a cluster.")
-    elif config.exists() or "KUBERNETES_SERVICE_HOST" in os.environ:
+    elif (
+        any(Path(one).is_file() for one in places.split(os.pathsep))
+        or "KUBERNETES_SERVICE_HOST" in os.environ
+    ):
         yield _ok("Credentials", "This environment knows a cluster; the worker's must too.")
     else:
         said = "Neither the pool nor this environment knows a cluster."

@@ -58,6 +58,8 @@ class OnPool:
         self._answered = time.monotonic()
         store = open_store(context.workspace.store)
         self._plan: Plan = plan(context.protocol, load(store, data.snapshot))
+        # Workers that are not on a cluster elsewhere are all in the step's own container.
+        self._workers = 1 if context.workspace.dask else self._plan.workers
         steps.publish(store, context.protocol)
 
     def train(self) -> TrainedModel:
@@ -77,7 +79,7 @@ class OnPool:
 
     def _limit(self) -> int:
         said = self._context.protocol.training.resources.ceiling
-        asked = in_bytes(self._plan.memory)
+        asked = in_bytes(self._plan.memory) * self._workers
         return min(asked, in_bytes(said)) if said else asked
 
     def _unfinished(self) -> Step | None:
@@ -96,7 +98,7 @@ class OnPool:
         run = steps.start(
             self._context,
             self._pool,
-            cpu=self._plan.cpu,
+            cpu=max(self._plan.cpu, self._workers),
             memory=used,
             key=f"{self._context.attempt} {number}",
         )

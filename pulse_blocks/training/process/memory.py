@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -17,6 +18,28 @@ def resident(pid: int) -> int | None:
         return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE
     except (OSError, IndexError):
         return None
+
+
+def held(pid: int) -> int | None:
+    """Bytes that a process and all below it hold, pages that they share counted once; None as for ``resident``."""
+    own = resident(pid)
+    return None if own is None else own + sum(_unshared(one) for one in _below(pid))
+
+
+def _below(pid: int) -> Iterator[int]:
+    for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, tasks.read_text(encoding="ascii").split()):
+                yield child
+                yield from _below(child)
+
+
+def _unshared(pid: int) -> int:
+    try:
+        _, held, shared, *_ = map(int, Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split())
+    except (OSError, ValueError):
+        return 0
+    return (held - shared) * _PAGE
 
 
 def reset_peak() -> None:

@@ -9,7 +9,7 @@ from pulse_blocks.protocol.spec import Protocol, seconds
 from pulse_blocks.training.fitted import Fitted
 from pulse_blocks.training.process import memory
 from pulse_blocks.training.process.messages import Request
-from pulse_blocks.training.process.watching import ALONE, Beside, OutOfMemoryError, fit
+from pulse_blocks.training.process.watching import ALONE, Beside, OutOfMemoryError, fit, side_by_side
 from pulse_blocks.training.sizing import MIB, in_bytes, plan, written
 
 
@@ -53,8 +53,9 @@ def fit_within(
 
 
 def first(request: Request, has: int) -> int:
-    """The memory to begin with, in bytes: the plan's, at most the ceiling."""
-    return min(in_bytes(plan(request.protocol, request.snapshot).memory), ceiling(request.protocol, has))
+    """The memory to begin with, in bytes: the plan's for all workers that are here, at most the ceiling."""
+    each = in_bytes(plan(request.protocol, request.snapshot).memory)
+    return min(each * side_by_side(request), ceiling(request.protocol, has))
 
 
 def following(protocol: Protocol, last: str, has: int) -> int:

@@ -24,6 +24,7 @@ from pulse_blocks.training.process.messages import (
     frame,
 )
 from pulse_blocks.training.search.trial import Tried
+from pulse_blocks.training.workers import workers_of
 
 _LOOK_SECONDS = 0.02
 _GIB, _MIB = 2**30, 2**20
@@ -70,6 +71,8 @@ ALONE = Beside()
 def fit(request: Request, *, limit: int | None, timeout: float, beside: Beside = ALONE) -> Finished:
     """Fit in a process of its own that may have ``limit`` bytes of resident memory and ``timeout`` seconds.
 
+    Where it starts workers of its own the limit is for all of them together.
+
     Raises what the fit raises; OutOfMemoryError ``training.out_of_memory`` where the process went beyond its limit, was
     killed for memory by the kernel, or was refused an allocation; PulseError ``training.timeout``; UnavailableError
     ``training.killed`` where it died of anything else, since trying again may help.
@@ -85,6 +88,13 @@ def fit(request: Request, *, limit: int | None, timeout: float, beside: Beside =
     return Finished(models[-1], done.peak, done.drift)
 
 
+def side_by_side(request: Request) -> int:
+    """How many processes of this machine hold the rows: workers that are elsewhere do not count."""
+    if request.trial is not None or request.execution.dask is not None:
+        return 1
+    return workers_of(request.protocol, request.snapshot)
+
+
 def try_out(request: Request, *, limit: int | None, timeout: float) -> Tried:
     """The same for a request with a trial: one of the processes that try several in turn."""
     tested = _answer(request, limit, timeout, ALONE)
@@ -97,7 +107,7 @@ def _answer(request: Request, limit: int | None, timeout: float, beside: Beside)
     child = pool.take()
     try:
         child.send(frame(request))
-        done = _await(child, limit, timeout, beside)
+        done = _await(child, request, limit, timeout, beside)
     except _Starved as starved:
         child.kill()
         raise _out_of_memory(request, limit, str(starved)) from None
@@ -110,9 +120,13 @@ def _answer(request: Request, limit: int | None, timeout: float, beside: Beside)
     return done
 
 
-def _await(child: pool.Child, limit: int | None, timeout: float, beside: Beside) -> Done | Tested:
+def _await(
+    child: pool.Child, request: Request, limit: int | None, timeout: float, beside: Beside
+) -> Done | Tested:
     deadline = time.monotonic() + timeout
-    for reply in _replies(child, limit, deadline, beside.check):
+    # A cluster of this machine is below the process, and holds the rows. To look at all costs, one is the rule.
+    measure = memory.held if side_by_side(request) > 1 else memory.resident
+    for reply in _replies(child, limit, deadline, beside.check, measure):
         match reply:
             case Told(progress=told):
                 progress.report(told.stage, told.done, told.total, told.note, told.metrics)
@@ -136,13 +150,17 @@ def _await(child: pool.Child, limit: int | None, timeout: float, beside: Beside)
 
 
 def _replies(
-    child: pool.Child, limit: int | None, deadline: float, check: Callable[[], object]
+    child: pool.Child,
+    limit: int | None,
+    deadline: float,
+    check: Callable[[], object],
+    measure: Callable[[int], int | None],
 ) -> Iterator[Reply]:
     """What the process says, until the deadline. Raises EOFError where it has ended."""
     replies = Replies()
     while time.monotonic() < deadline:
         check()
-        has = memory.resident(child.process.pid)
+        has = measure(child.process.pid)
         if limit is not None and has is not None and has > limit:
             raise _Starved(f"it had reached {has / _MIB:,.0f} MiB")
         readable, _, _ = select.select([child.replies], [], [], _LOOK_SECONDS)

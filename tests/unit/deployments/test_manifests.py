@@ -152,4 +152,7 @@ def test_the_image_file_copies_what_is_there() -> None:
     assert "deployments/serve" in copied
     assert os.access(DEPLOYMENTS / "serve", os.X_OK)
     assert [line for line in lines if line.startswith("USER ")] == ["USER 1000"]
-    assert (ROOT / "requirements" / "runtime.txt").read_text().count("\npsycopg") == 2
+    pins = (ROOT / "requirements" / "runtime.txt").read_text()
+    assert pins.count("\npsycopg") == 2
+    assert "\ndask==" in pins
+    assert "\ndistributed==" in pins

@@ -90,6 +90,37 @@ def test_more_memory_after_running_out(request_: Request) -> None:
     )
 
 
+GRANDCHILD = """
+import subprocess, sys
+subprocess.run([sys.executable, "-c", "held = b'x' * (100 << 20); print('ready', flush=True); input()"])
+"""
+
+
+def test_memory_of_processes_below_is_counted() -> None:
+    """What a process below holds is counted; what it shares with the others is not counted again."""
+    with subprocess.Popen(
+        [sys.executable, "-c", GRANDCHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        own, together = memory.resident(process.pid), memory.held(process.pid)
+        process.communicate("\n")
+    assert own is not None
+    assert together is not None
+    assert 100 * MIB <= together - own < 130 * MIB
+    assert memory.held(process.pid) is None
+
+
+@pytest.mark.long
+def test_workers_share_one_limit(request_: Request) -> None:
+    """Two workers hold more than one process: a limit that is enough for one is too little for them."""
+    alone = fit(request_, limit=None, timeout=100).peak
+    two = with_training(request_, resources={"workers": 2})
+    with pytest.raises(OutOfMemoryError):
+        fit(two, limit=alone + 50 * MIB, timeout=100)
+    assert fit_within(two).memory == ("1GiB",)
+
+
 def test_past_the_ceiling_one_clear_error(request_: Request) -> None:
     """It names what was tried and what ends it; the last try is the ceiling itself."""
     asked = with_training(request_, resources={"memory": "40MiB", "ceiling": "70MiB"})
