@@ -98,11 +98,17 @@ def state_of(run: str) -> State[object] | None:
             return None
 
 
+def is_of_containers(pool: str) -> bool:
+    """Whether a pool starts containers somewhere; processes otherwise."""
+    with get_client(sync_client=True) as client:
+        return client.read_work_pool(pool).type != "process"
+
+
 def awaits_container(run: str, pool: str) -> bool:
     """Whether a container was asked for, as far as the server was told: it may be long in coming, a process is not."""
+    if not is_of_containers(pool):
+        return False
     with get_client(sync_client=True) as client:
-        if client.read_work_pool(pool).type == "process":
-            return False
         return bool(client.read_flow_run(UUID(run)).infrastructure_pid)
 
 

@@ -171,7 +171,24 @@ class OnPool:
             return from_json(records["train"], TrainedModel)
         state = steps.state_of(run)
         name, message = (state.name, state.message or "") if state else ("gone", "Prefect does not know it.")
+        if name == "Crashed" and self._crashed_before(run):
+            raise OutOfMemoryError(
+                "training.out_of_memory",
+                f"The training step on the pool {self._pool} has died twice with the same memory: {message}",
+                "Raise training.resources.ceiling; what the platform says of its containers may tell another reason.",
+            )
         raise _error(self._pool, name or "", message, records)
+
+    def _crashed_before(self, run: str) -> bool:
+        """Whether a container with as much memory has died before.
+
+        Neither ECS nor Kubernetes hands on that a container was killed for memory; no other reason is as likely then.
+        """
+        with open_ledger(self._context.workspace.ledger) as ledger:
+            known = {one.flow_run: one.memory for one in ledger.steps(self._context.attempt)}
+        others = [one for one, memory in known.items() if memory == known[run] and one != run]
+        states = [steps.state_of(one) for one in others]
+        return steps.is_of_containers(self._pool) and any(one and one.is_crashed() for one in states)
 
 
 def _error(pool: str, name: str, message: str, records: dict[str, bytes]) -> PulseError:
