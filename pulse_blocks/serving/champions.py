@@ -5,18 +5,21 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.rows import Promotion
 from pulse_blocks.serving.alarms import Alarms
 from pulse_blocks.serving.batcher import Batcher
-from pulse_blocks.serving.compiled.compiling import Compiling
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
 from pulse_blocks.serving.probation.verdict import Facts
 from pulse_blocks.serving.tripwire.finding import LiveDrift
 from pulse_blocks.stores.base import Store
+
+if TYPE_CHECKING:
+    from pulse_blocks.serving.compiled.compiling import Compiling
 
 log = logging.getLogger("pulse.serving")
 

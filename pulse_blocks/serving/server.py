@@ -23,8 +23,7 @@ from pulse_blocks.serving.app import App, Asgi, Send
 from pulse_blocks.serving.background import Background
 from pulse_blocks.serving.batcher import Batcher, Engine
 from pulse_blocks.serving.champions import Slot, Watcher, first_champion
-from pulse_blocks.serving.compiled.compiling import Compiling
-from pulse_blocks.serving.compiled.objects import Objects
+from pulse_blocks.serving.compiled import compiling
 from pulse_blocks.serving.express import Express
 from pulse_blocks.serving.gathering import Gathering
 from pulse_blocks.serving.guard import NO_KEY, Guard
@@ -188,8 +187,7 @@ async def _run(
     slots = {name: Slot(name, model, seq, Batcher(engine)) for name, (model, seq) in models.items()}
     for slot in slots.values():
         alarms.watch(engine.circuit, slot.name, "ledger", slot.name)
-    compiling = Compiling(Objects(how.compiled, key)) if how.compiled else None
-    watcher = Watcher(ledger, store, key, slots, metrics, alarms, compiling)
+    watcher = Watcher(ledger, store, key, slots, metrics, alarms, compiling(how.compiled, key))
     background = Background(ledger, store, key, slots, metrics)
     engine.answered = background.tripwire.see
 
