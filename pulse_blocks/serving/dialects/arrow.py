@@ -97,13 +97,19 @@ def _looked_up(chunk: pa.DictionaryArray) -> list[Any]:
 
 def stream(job: Job) -> bytes:
     """The replies as a stream of one batch, a column for each key; a class's probability is its own column."""
-    replies = msgspec.json.decode(b"[%b]" % b",".join(job.replies))
-    flat = [
-        {**{k: v for k, v in reply.items() if k != "probabilities"}, **reply.get("probabilities", {})}
-        for reply in replies
-    ]
-    table = pa.Table.from_pylist(flat)
+    replies = [_flat(reply) for reply in msgspec.json.decode(b"[%b]" % b",".join(job.replies))]
+    batch = pa.RecordBatch.from_pydict({name: [reply[name] for reply in replies] for name in replies[0]})
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    body: bytes = sink.getvalue().to_pybytes()
+    return body
+
+
+def _flat(reply: dict[str, Any]) -> dict[str, Any]:
+    if "probabilities" not in reply:
+        return reply
+    return {
+        **{key: value for key, value in reply.items() if key != "probabilities"},
+        **reply["probabilities"],
+    }
