@@ -98,7 +98,7 @@ def _looked_up(chunk: pa.DictionaryArray) -> list[Any]:
 def stream(job: Job) -> bytes:
     """The replies as a stream of one batch, a column for each key; a class's probability is its own column."""
     replies = [_flat(reply) for reply in msgspec.json.decode(b"[%b]" % b",".join(job.replies))]
-    batch = pa.RecordBatch.from_pydict({name: [reply[name] for reply in replies] for name in replies[0]})
+    batch = pa.RecordBatch.from_pydict({name: [reply.get(name) for reply in replies] for name in replies[0]})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
