@@ -11,24 +11,16 @@ import pytest
 from pulse_blocks import settings
 from pulse_blocks.bundle.signing import signing_key
 from pulse_blocks.settings import Workspace
+from tests import scheduling
 from tests.ceph_server import S3Server, running_s3
 from tests.postgres_server import PostgresServer, running_postgres
 from tests.prefect_server import Server, running_server
 from tests.tiny_project import make_project
 
-_SHARE_A_PREFECT_SERVER = ("flows", "browser")
 
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that share a Prefect server in one process of pytest-xdist: those of a folder, or of a file."""
-    here = Path(__file__).parent
-    for item in items:
-        folder = item.path.parent.relative_to(here).as_posix()
-        if folder in _SHARE_A_PREFECT_SERVER:
-            item.add_marker(pytest.mark.xdist_group("prefect"))
-        elif folder == "flows/loop":
-            item.add_marker(pytest.mark.xdist_group(f"loop-{item.path.stem}"))
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep together in one process what shares a server."""
+    scheduling.register(config)
 
 
 @pytest.fixture
@@ -68,7 +60,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[S3Server]:
-    """A real S3 server, started once (give its tests ``xdist_group("s3")``, so that one worker has them all)."""
+    """A real S3 server, started once (tests that ask for it while they run are marked ``xdist_group("s3")``)."""
     with running_s3() as server:
         yield server
 

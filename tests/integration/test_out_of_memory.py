@@ -26,7 +26,6 @@ from tests.prefect_server import Server
 from tests.tiny_project import PROTOCOL, ROOT, environment, make_project
 from tests.waiting import until
 
-pytestmark = pytest.mark.xdist_group("prefect")
 GIB = 2**30
 # Too little for a training process, and enough for the one that asks to go on.
 LEFT = 48 * 2**20
