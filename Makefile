@@ -8,6 +8,8 @@ STAMP := $(VENV)/.installed
 TWO := -n 2 --dist loadgroup --durations 40
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
+# Where it is set (container images do), each of the hundreds of processes would compile all that it imports: 10 s, not 4.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install demo test test-long lint format faults faults-short bench bench-serving lock docs reference screenshots release-check up clean
 
