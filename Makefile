@@ -5,13 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 STAMP := $(VENV)/.installed
-TWO := -n 2 --dist loadgroup --durations 40
+TWO := -n 2 --durations 40
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 # Where it is set (container images do), each of the hundreds of processes would compile all that it imports: 10 s, not 4.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test test-long lint format faults faults-short bench bench-serving lock docs reference screenshots release-check up clean
+.PHONY: help install demo test test-long test-all lint format faults faults-short bench bench-serving lock docs reference screenshots release-check up clean
 
 help: ## list every verb
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test: install ## all tests, on real servers
 
 test-long: install ## whole loops on real servers: minutes each
 	@$(BIN)/python -m pytest $(TWO) -m 'long and not faults' $(ARGS)
+
+test-all: install ## both, and a seeded tenth of the fault tests: what CI runs, in one go, so that each server starts once
+	@PULSE_FAULTS=short $(BIN)/python -m pytest $(TWO) $(ARGS)
 
 lint: install ## formatting, lint, types, import contracts
 	@$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from pulse_blocks import settings
 from pulse_blocks.bundle.signing import signing_key
-from pulse_blocks.settings import Workspace
+from pulse_blocks.settings import Workspace, sqlite_path
 from tests import scheduling
 from tests.ceph_server import S3Server, running_s3
 from tests.postgres_server import PostgresServer, running_postgres
@@ -48,10 +49,23 @@ def api(server: Server) -> Iterator[Server]:
         flush()
 
 
+@pytest.fixture(scope="session")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database with its tables, which take over a second, and nothing in them. To be copied."""
+    from pulse_blocks.tracking import Tracking
+
+    workspace = settings.load(tmp_path_factory.mktemp("mlflow"), environ={})
+    Tracking(workspace)
+    path = sqlite_path(workspace.tracking)
+    assert path is not None
+    return path
+
+
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, empty_mlflow: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small project in a folder of its own, which this process's settings point to."""
     folder = make_project(tmp_path / "project")
+    shutil.copy(empty_mlflow, folder / ".pulse" / empty_mlflow.name)
     for name in [name for name in os.environ if name.startswith("PULSE_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PULSE_ROOT", str(folder))

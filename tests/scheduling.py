@@ -1,6 +1,6 @@
 """Which tests stay together in one process of pytest-xdist, and which of them begin first.
 
-xdist's own groups are marked in ``item._nodeid``, which pytest reads no longer since 9.1: whatever a file starts for
+xdist's own groups are marked in ``item._nodeid``, which pytest 9.2 no longer reads: whatever a file starts for
 all of its tests was started in each process. Here the first worker says which group a test is in, in a file, because
 the process that hands out the tests collects none.
 """

@@ -37,6 +37,15 @@ def versions(workspace: Workspace) -> list[Any]:
     return list(client.search_model_versions("name='tiny'"))
 
 
+def impatient(folder: Path) -> Path:
+    """The project, whose tasks are tried as often as ever, with pauses of less than a second between."""
+    tasks = folder / "flows" / "tasks.py"
+    patient = tasks.read_text()
+    tasks.write_text(patient.replace("retry_delay_seconds=[1, 4, 16]", "retry_delay_seconds=[0.1, 0.4, 0.8]"))
+    assert tasks.read_text() != patient
+    return folder
+
+
 def test_two_runs_of_one_model_at_once(server: Server, tmp_path: Path, tell: Tell) -> None:
     """Both finish; every promotion names the one before it, and the registry's alias the last."""
     folder = make_project(tmp_path / "project")
@@ -69,7 +78,7 @@ def behind_proxy(tmp_path: Path) -> Iterator[tuple[Path, HttpProxy]]:
     """A project whose MLflow is a server behind a proxy that can fail."""
     from pulse_blocks.cli.stack import mlflow_ui
 
-    folder = make_project(tmp_path / "project")
+    folder = impatient(make_project(tmp_path / "project"))
     real = settings.load(folder, environ={})
     server = mlflow_ui(real)
     try:
@@ -144,7 +153,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_an_artifact_store_that_is_full(server: Server, tmp_path: Path, small_disk: Path, tell: Tell) -> None:
     """Retried, then one clear sentence; no version is without its artifact, and with room again the run ends."""
-    folder = make_project(tmp_path / "project")
+    folder = impatient(make_project(tmp_path / "project"))
     path = folder / ".pulse" / settings.FILE
     path.write_text(f'artifacts = "{small_disk}"\n{path.read_text()}')
     failed = run(folder, server)

@@ -10,7 +10,6 @@ import pytest
 
 from tests.killed_runs import check_whole, run
 from tests.prefect_server import Server
-from tests.tiny_project import make_project
 
 STAGES = ["ingest", "snapshot", "validate", "train", "store", "deploy"]
 
@@ -32,13 +31,12 @@ Ledger.finish_stage = kill
 
 
 @pytest.fixture
-def killable(tmp_path: Path) -> Path:
+def killable(project: Path) -> Path:
     """A project whose flow dies in the stage that KILL_IN names."""
-    folder = make_project(tmp_path / "project")
-    (folder / "flows" / "killer.py").write_text(KILLER)
-    flow = folder / "flows" / "train.py"
+    (project / "flows" / "killer.py").write_text(KILLER)
+    flow = project / "flows" / "train.py"
     flow.write_text(flow.read_text().replace("from flows import tasks", "from flows import killer, tasks"))
-    return folder
+    return project
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -1,4 +1,4 @@
-"""A real MLflow on SQLite, whose tables are made once for all tests."""
+"""A real MLflow on SQLite, and what is told to it."""
 
 from __future__ import annotations
 
@@ -8,27 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from pulse_blocks import ids, settings
+from pulse_blocks import ids
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import TrainedModel
 from pulse_blocks.settings import Workspace, sqlite_path
-from pulse_blocks.tracking import Tracking
 from pulse_blocks.training import Fitted, Smoke
 from pulse_blocks.training.curves import Curve, Curves
 from pulse_blocks.training.environment import environment
 from tests import small_data
 
 TREES = "3fa94c1" + 57 * "0"
-
-
-@pytest.fixture(scope="session")
-def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database with its tables and nothing in them."""
-    workspace = settings.load(tmp_path_factory.mktemp("mlflow"), environ={})
-    Tracking(workspace)
-    path = sqlite_path(workspace.tracking)
-    assert path is not None
-    return path
 
 
 @pytest.fixture
