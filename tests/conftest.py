@@ -18,6 +18,10 @@ from tests.postgres_server import PostgresServer, running_postgres
 from tests.prefect_server import Server, running_server
 from tests.tiny_project import make_project
 
+# Two threads of a fit beside another process on two cores wait for each other most of the time; they should not do so
+# spinning. OpenMP reads this once, when it is loaded, here and in the processes that tests start.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep together in one process what shares a server."""
