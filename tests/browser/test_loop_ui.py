@@ -18,7 +18,7 @@ from pulse_blocks.cli import stack
 from pulse_blocks.cli.embedded import Running
 from pulse_blocks.settings import Workspace
 from tests import drifting_models, loop_project, six_stages
-from tests.prefect_server import Server
+from tests.prefect_server import Server, running_server
 from tests.required import need
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
@@ -44,6 +44,13 @@ class Seen(NamedTuple):
     def ui(self) -> str:
         """Prefect's pages."""
         return f"{self.server.api.removesuffix('/api')}/v2"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A Prefect server of this file's own: its automations would start runs when other tests' data drift."""
+    with running_server(tmp_path_factory.mktemp("prefect")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
