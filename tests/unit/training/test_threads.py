@@ -29,11 +29,28 @@ def test_protocol_asks_for_fewer() -> None:
         assert available_threads(contract) == given
 
 
-def test_waiting_is_settled_before_lightgbm() -> None:
-    """Importing the package decides how OpenMP's threads wait, and loads neither LightGBM nor scikit-learn."""
+@pytest.mark.parametrize("module", ["training", "training.checkpoints", "training.process.child"])
+def test_waiting_is_settled_before_lightgbm(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However training is imported, OpenMP knows how its threads wait when LightGBM or scikit-learn loads it."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    code = f"""
+import importlib.abc, os, sys
+
+class Settled(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        assert name not in ("lightgbm", "sklearn") or os.environ["OMP_WAIT_POLICY"] == "passive"
+
+sys.meta_path.insert(0, Settled())
+import pulse_blocks.{module}
+assert os.environ["OMP_WAIT_POLICY"] == "passive"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_importing_the_packages_is_light() -> None:
+    """It loads neither LightGBM nor scikit-learn, nor what else takes seconds."""
     code = (
-        "import os, sys, pulse_blocks.training, pulse_blocks.validation, pulse_blocks.tracking\n"
-        "assert os.environ['OMP_WAIT_POLICY'] == 'passive'\n"
+        "import sys, pulse_blocks.training, pulse_blocks.validation, pulse_blocks.tracking\n"
         "heavy = {'lightgbm', 'sklearn', 'pandas', 'polars', 'pandera', 'mlflow', 'pyarrow', 'matplotlib'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
