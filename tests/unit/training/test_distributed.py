@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import builtins
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -143,15 +143,8 @@ def test_a_worker_that_is_killed(store: Store, monkeypatch: pytest.MonkeyPatch) 
 
 def test_without_the_extra(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """One error that names what to install."""
-    real = builtins.__import__
-    import importlib
-
-    def missing(name: str, *arguments: Any) -> Any:
-        if name in ("dask", "distributed"):
-            raise ImportError(name)
-        return real(name) if not arguments else real(name, *arguments)
-
-    monkeypatch.setattr(importlib, "import_module", missing)
+    for name in ("dask", "distributed"):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(PulseError, match=r"pip install 'pulse-blocks\[distributed\]'") as refused:
         fitted(store, None, rows=2000)
     assert refused.value.code == "training.dask_missing"
