@@ -6,7 +6,7 @@ import os
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("s3")]
 
 
 @pytest.fixture
-def proxy(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> HttpProxy:
+def proxy(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpProxy]:
     """Between this process and the server; pauses and patience are short."""
     monkeypatch.setattr(s3_calls, "PAUSES", (0.01, 0.02, 0.05, 0.1, 0.2))
     monkeypatch.setattr(s3_calls, "READ_SECONDS", 1)
