@@ -67,8 +67,9 @@ def group_of(item: Any) -> str | None:
 def _turn(item: pytest.Item, group: str | None) -> int:
     if group in _LONGEST:
         return _LONGEST.index(group)
-    single = len(_LONGEST) + (2 if any(item.get_closest_marker(name) for name in _LONG) else 3)
-    return len(_LONGEST) if group else single
+    if group:
+        return len(_LONGEST)
+    return len(_LONGEST) + (1 if any(item.get_closest_marker(name) for name in _LONG) else 2)
 
 
 class Worker:
