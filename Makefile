@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 STAMP := $(VENV)/.installed
 TWO := -n 2 --durations 40
+# Which tests; `make test WHICH=` runs all.
+WHICH := not faults and not long
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 # Where it is set (container images do), each of the hundreds of processes would compile all that it imports: 10 s, not 4.
@@ -35,13 +37,13 @@ demo: install ## the whole story on real flights, from a YAML file to a traced p
 	@$(BIN)/pulse demo $(ARGS)
 
 test: install ## all tests, on real servers
-	@$(BIN)/python -m pytest $(TWO) -m 'not faults and not long' $(ARGS)
+	@$(BIN)/python -m pytest $(TWO) -m '$(WHICH)' $(ARGS)
 
 test-long: install ## whole loops on real servers: minutes each
 	@$(BIN)/python -m pytest $(TWO) -m 'long and not faults' $(ARGS)
 
 test-all: install ## both, and a seeded tenth of the fault tests: what CI runs, in one go, so that each server starts once
-	@PULSE_FAULTS=short $(BIN)/python -m pytest $(TWO) $(ARGS)
+	@PULSE_FAULTS=short $(MAKE) --no-print-directory test WHICH=
 
 lint: install ## formatting, lint, types, import contracts
 	@$(BIN)/ruff format --check .

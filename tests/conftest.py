@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from pulse_blocks import settings
@@ -21,6 +22,10 @@ from tests.tiny_project import make_project
 # Two threads of a fit beside another process on two cores wait for each other most of the time; they should not do so
 # spinning. OpenMP reads this once, when it is loaded, here and in the processes that tests start.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# How long an example takes says nothing where two processes share two cores.
+hypothesis.settings.register_profile("pulse", deadline=None)
+hypothesis.settings.load_profile("pulse")
 
 
 def pytest_configure(config: pytest.Config) -> None:
