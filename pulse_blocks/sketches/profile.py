@@ -6,11 +6,15 @@ Sketches do not serialise to the same bytes twice, so a profile is never part of
 from __future__ import annotations
 
 import base64
+import functools
 import math
+import operator
+import threading
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pulse_blocks.records import Column, Record
+from pulse_blocks.sketches.sorting import ascending
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,27 +52,18 @@ class Profile(Record, frozen=True, kw_only=True):
 
 
 class ProfileBuilder:
-    """Takes the rows of a snapshot, a table at a time: ``add(table)``, or its halves ``take(read(table))``.
+    """Takes the rows of a snapshot, a table at a time, from many threads at once and in any order.
 
-    ``read`` may run in many threads at once and hardly holds the interpreter's lock. ``take`` runs in one: sketches are
-    not made for more, and hold the lock.
+    A column's numbers are sorted without the interpreter's lock, and let go before the next column's.
     """
 
     def __init__(self, columns: tuple[Column, ...]) -> None:
         self._columns = {column.name: _gatherer(column) for column in columns}
 
-    def add(self, table: pa.Table) -> None:
-        """Take in some rows of canonical types."""
-        self.take(self.read(table))
-
-    def read(self, table: pa.Table) -> dict[str, Any]:
-        """What the columns of some rows have to tell."""
-        return {name: gatherer.read(table.column(name)) for name, gatherer in self._columns.items()}
-
-    def take(self, found: dict[str, Any]) -> None:
-        """Take in what ``read`` found."""
+    def add(self, table: pa.Table, first: int = 0) -> None:
+        """Take in some rows of canonical types. ``first`` is the number of the first one, which puts sums in order."""
         for name, gatherer in self._columns.items():
-            gatherer.take(found[name])
+            gatherer.add(table.column(name), first)
 
     def result(self) -> Profile:
         """The profile of all rows so far."""
@@ -91,43 +86,35 @@ def _gatherer(column: Column) -> _Numbers | _Words | _Times:
     return _Times(column.type) if column.type in ("timestamp", "date") else _Words(column.type)
 
 
-class _Sorted(NamedTuple):
-    """Finite numbers, ascending: a sketch takes them in at half the cost, and its bounds hold for any order."""
-
-    rows: int
-    nulls: int
-    infinite: int
-    values: np.ndarray[Any, Any]
-
-
 class _Numbers:
     def __init__(self, kind: str) -> None:
         from datasketches import kll_doubles_sketch
 
         self._kind, self._sketch = kind, kll_doubles_sketch(KLL_K)
+        self._lock = threading.Lock()
         self._rows = self._nulls = self._infinite = self._finite = 0
-        self._least, self._greatest, self._sum = math.inf, -math.inf, 0.0
+        self._least, self._greatest = math.inf, -math.inf
+        self._sums: list[tuple[int, float]] = []
 
-    def read(self, column: pa.ChunkedArray) -> _Sorted:
+    def add(self, column: pa.ChunkedArray, first: int) -> None:
         import numpy as np
 
-        values = np.sort(_doubles(column))
+        # A sketch takes sorted numbers in at half the cost, and its bounds hold for any order.
+        values = ascending(_doubles(column))
         infinite = 0
         if len(values) and not (np.isfinite(values[0]) and np.isfinite(values[-1])):
             finite = values[np.isfinite(values)]
             values, infinite = finite, len(values) - len(finite)
-        return _Sorted(len(column), column.null_count, infinite, values)
-
-    def take(self, found: _Sorted) -> None:
-        self._rows += found.rows
-        self._nulls += found.nulls
-        self._infinite += found.infinite
-        if len(found.values):
-            self._sketch.update(found.values)
-            self._finite += len(found.values)
-            self._sum += float(found.values.sum())
-            self._least = min(self._least, float(found.values[0]))
-            self._greatest = max(self._greatest, float(found.values[-1]))
+        with self._lock:
+            self._rows += len(column)
+            self._nulls += column.null_count
+            self._infinite += infinite
+            if len(values):
+                self._sketch.update(values)
+                self._finite += len(values)
+                self._sums.append((first, float(values.sum())))
+                self._least = min(self._least, float(values[0]))
+                self._greatest = max(self._greatest, float(values[-1]))
 
     def result(self) -> ColumnProfile:
         some = self._finite > 0
@@ -138,31 +125,34 @@ class _Numbers:
             infinite=self._infinite,
             least=self._least if some else None,
             greatest=self._greatest if some else None,
-            mean=self._sum / self._finite if some and math.isfinite(self._sum) else None,
+            mean=self._mean() if some else None,
             sketch=base64.b64encode(self._sketch.serialize()).decode("ascii"),
         )
+
+    def _mean(self) -> float | None:
+        """None where doubles cannot hold the sum. They are added in the order of the rows, whose mean has one value."""
+        total = functools.reduce(operator.add, (part for _, part in sorted(self._sums)), 0.0)
+        return total / self._finite if math.isfinite(total) else None
 
 
 class _Words:
     def __init__(self, kind: str) -> None:
         self._kind = kind
+        self._lock = threading.Lock()
         self._rows = self._nulls = 0
         self._counts: Counter[str] | None = Counter()
 
-    def read(self, column: pa.ChunkedArray) -> tuple[int, int, Any]:
-        counts = column.drop_null().value_counts() if self._counts is not None else None
-        return len(column), column.null_count, counts
-
-    def take(self, found: tuple[int, int, Any]) -> None:
-        rows, nulls, counts = found
-        self._rows += rows
-        self._nulls += nulls
-        if self._counts is None or counts is None:
-            return
-        for pair in counts.to_pylist():
-            self._counts[_word(pair["values"])] += pair["counts"]
-        if len(self._counts) > MOST_VALUES:
-            self._counts = None
+    def add(self, column: pa.ChunkedArray, _first: int) -> None:
+        counts = column.drop_null().value_counts().to_pylist() if self._counts is not None else []
+        with self._lock:
+            self._rows += len(column)
+            self._nulls += column.null_count
+            if self._counts is None:
+                return
+            for pair in counts:
+                self._counts[_word(pair["values"])] += pair["counts"]
+            if len(self._counts) > MOST_VALUES:
+                self._counts = None
 
     def result(self) -> ColumnProfile:
         counts = dict(sorted(self._counts.items())) if self._counts is not None else None
@@ -172,23 +162,21 @@ class _Words:
 class _Times:
     def __init__(self, kind: str) -> None:
         self._kind = kind
+        self._lock = threading.Lock()
         self._rows = self._nulls = 0
         self._least, self._greatest = math.inf, -math.inf
 
-    def read(self, column: pa.ChunkedArray) -> tuple[int, int, dict[str, int | None]]:
+    def add(self, column: pa.ChunkedArray, _first: int) -> None:
         import pyarrow as pa
         import pyarrow.compute as pc
 
         ends = pc.min_max(column.cast(pa.timestamp("us", "UTC")).cast(pa.int64())).as_py()
-        return len(column), column.null_count, ends
-
-    def take(self, found: tuple[int, int, dict[str, Any]]) -> None:
-        rows, nulls, ends = found
-        self._rows += rows
-        self._nulls += nulls
-        if ends["min"] is not None:
-            self._least = min(self._least, ends["min"] / 1e6)
-            self._greatest = max(self._greatest, ends["max"] / 1e6)
+        with self._lock:
+            self._rows += len(column)
+            self._nulls += column.null_count
+            if ends["min"] is not None:
+                self._least = min(self._least, ends["min"] / 1e6)
+                self._greatest = max(self._greatest, ends["max"] / 1e6)
 
     def result(self) -> ColumnProfile:
         some = self._rows > self._nulls

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 from pulse_blocks import ids, progress
 from pulse_blocks.errors import PulseError
-from pulse_blocks.records import Chunk, RawBatch, Snapshot, SnapshotRef, to_json
+from pulse_blocks.records import Chunk, RawBatch, Snapshot, SnapshotRef
 from pulse_blocks.snapshots import layout, manifest
-from pulse_blocks.snapshots.digest import one_batch
+from pulse_blocks.snapshots.describing import Description
 from pulse_blocks.snapshots.overlap import overlapped
 from pulse_blocks.snapshots.reading import chunk_bytes, load, verified_chunk
-from pulse_blocks.snapshots.sampling import sampled
+from pulse_blocks.snapshots.sampling import Numbers, Picked
 from pulse_blocks.stores.base import Store
 from pulse_blocks.times import utc_now
 
-# So many small tables become one: a table of seven rows takes far more memory than its values.
-_PARTS = 32
 
-
-def commit(store: Store, raw: RawBatch) -> SnapshotRef:
+def commit(store: Store, raw: RawBatch, description: Description | None = None) -> SnapshotRef:
     """Make the chunks of an ingest a snapshot. Of many callers one creates it, the others find it.
 
+    Every chunk is read back. ``description`` is what is known of some chunks' rows already; the others are described.
     Raises PulseError that names a chunk which is missing or differs from its hash; then there is no snapshot.
     """
     snapshot_id = ids.snapshot_id(raw.content)
@@ -33,7 +30,7 @@ def commit(store: Store, raw: RawBatch) -> SnapshotRef:
             chunk_bytes(store, chunk)
             progress.report("snapshot", done, len(raw.chunks), "verified")
         return _found(store, snapshot_id, raw)
-    profile, sample = _described(store, raw)
+    profile, sample = _described(store, raw, description or Description(raw.columns))
     snapshot = Snapshot(
         id=snapshot_id,
         hash=raw.content,
@@ -55,28 +52,20 @@ def commit(store: Store, raw: RawBatch) -> SnapshotRef:
     return _ref(snapshot, raw.new_bytes, existed=False)
 
 
-def _described(store: Store, raw: RawBatch) -> tuple[bytes, bytes]:
-    """The profile and the sample as files, from chunks whose bytes and values have been verified."""
-    import pyarrow as pa
+def _described(store: Store, raw: RawBatch, description: Description) -> tuple[bytes, bytes]:
+    """The profile and the sample as files, all chunks' bytes and values verified."""
 
-    from pulse_blocks.sketches.profile import ProfileBuilder
-    from pulse_blocks.snapshots.parquet import encode
+    def verify(part: tuple[Chunk, Picked]) -> None:
+        chunk, picked = part
+        table = verified_chunk(store, chunk)
+        if not description.has(picked):
+            description.add(table, picked)
 
-    builder, parts = ProfileBuilder(raw.columns), []
-
-    def read(chunk_and_rows: tuple[Chunk, Any]) -> tuple[dict[str, Any], pa.Table]:
-        table = verified_chunk(store, chunk_and_rows[0])
-        return builder.read(table), table.take(pa.array(chunk_and_rows[1]))
-
-    chunks = overlapped(read, zip(raw.chunks, sampled(raw.chunks), strict=True))
-    for done, (found, rows) in enumerate(chunks, 1):
-        builder.take(found)
-        parts.append(rows)
-        if len(parts) == _PARTS:
-            parts = [pa.Table.from_batches([one_batch(pa.concat_tables(parts))])]
+    numbers = Numbers()
+    parts = ((chunk, numbers.pick(chunk.rows)) for chunk in raw.chunks)
+    for done, _ in enumerate(overlapped(verify, parts), 1):
         progress.report("snapshot", done, len(raw.chunks), f"{done:,} of {len(raw.chunks):,} chunks verified")
-    sample = encode(one_batch(pa.concat_tables(parts)))
-    return to_json(builder.result()), sample
+    return description.files()
 
 
 def _once(store: Store, key: str, data: bytes) -> str:

@@ -18,6 +18,7 @@ def ingest(window: Window | None, context: Context) -> RawBatch:
         from pulse_blocks.stages.restored import batch
 
         return batch(context.restored, context)
+    from pulse_blocks.snapshots import describing
     from pulse_blocks.snapshots.memory import lean
     from pulse_blocks.snapshots.writing import write_chunks
     from pulse_blocks.sources import open_source, query_for
@@ -26,18 +27,21 @@ def ingest(window: Window | None, context: Context) -> RawBatch:
 
     protocol, workspace = context.protocol, context.workspace
     source = open_source(find_datasource(protocol.source.datasource, workspace))
+    columns = tuple(
+        Column(name=column.name, type=column.field.type, nullable=column.field.nullable)
+        for column in all_columns(protocol)
+    )
+    description = describing.Description(columns)
     with lean():
         rows = source.stream(query_for(protocol, window))
-        written = write_chunks(open_store(workspace.store), rows, protocol.source.key)
+        written = write_chunks(open_store(workspace.store), rows, protocol.source.key, description)
+    describing.keep(written.content, description)
     return RawBatch(
         protocol=ProtocolRef(name=protocol.name, version=protocol.version, digest=protocol.digest),
         datasource=protocol.source.datasource,
         query=protocol.source.query,
         window=window,
-        columns=tuple(
-            Column(name=column.name, type=column.field.type, nullable=column.field.nullable)
-            for column in all_columns(protocol)
-        ),
+        columns=columns,
         chunks=written.chunks,
         content=written.content,
         rows=written.rows,

@@ -12,8 +12,9 @@ def snapshot(raw: RawBatch, context: Context) -> SnapshotRef:
     Raises PulseError that names the chunk where one is missing or differs from its hash.
     """
     from pulse_blocks.snapshots.commit import commit
+    from pulse_blocks.snapshots.describing import kept
     from pulse_blocks.snapshots.memory import lean
     from pulse_blocks.stores import open_store
 
     with lean():
-        return commit(open_store(context.workspace.store), raw)
+        return commit(open_store(context.workspace.store), raw, kept(raw))

@@ -9,6 +9,7 @@ import pytest
 
 from pulse_blocks.records import Column, ProtocolRef, RawBatch, Snapshot
 from pulse_blocks.snapshots.commit import commit
+from pulse_blocks.snapshots.describing import Description
 from pulse_blocks.snapshots.reading import load
 from pulse_blocks.snapshots.writing import write_chunks
 from pulse_blocks.sources.base import Rows
@@ -27,8 +28,10 @@ def store(tmp_path: Path) -> Store:
     return open_store(str(tmp_path / "store"))
 
 
-def raw_batch(store: Store, rows: int = 30_000, first: int = 0) -> RawBatch:
-    """What ingest would leave behind."""
+def raw_batch(
+    store: Store, rows: int = 30_000, first: int = 0, description: Description | None = None
+) -> RawBatch:
+    """What ingest would leave behind; ``description`` takes in what it writes."""
     numbers = range(first, first + rows)
     batch = pa.RecordBatch.from_pydict(
         {
@@ -37,7 +40,7 @@ def raw_batch(store: Store, rows: int = 30_000, first: int = 0) -> RawBatch:
             "word": ["even" if number % 2 == 0 else "odd" for number in numbers],
         }
     )
-    written = write_chunks(store, Rows(batch.schema, iter([batch])), ("id",))
+    written = write_chunks(store, Rows(batch.schema, iter([batch])), ("id",), description)
     return RawBatch(
         protocol=ProtocolRef(name="words", version="1.0.0", digest="0" * 64),
         datasource="words",
