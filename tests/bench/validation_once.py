@@ -15,6 +15,7 @@ from tests.bench.transactions_file import protocol
 
 def main(folder: str, source: str, failures: str) -> None:
     """Print seconds and CPU seconds (imports not counted) and peak memory."""
+    import hypothesis  # noqa: F401  Pandera imports it at the first call, where it is there: only developers have it
     import pandera.polars  # noqa: F401
     import polars as pl
 
