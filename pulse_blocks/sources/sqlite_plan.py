@@ -111,12 +111,14 @@ def _order_term(reads: tuple[Reading, ...], name: str) -> str:
 def same_form(time: str, sample: object) -> str | None:
     """An SQL condition that holds for times which sort as they are stored, being written as ``sample`` is.
 
-    None where that cannot be said of any.
+    None where that cannot be said of any. Up to the seconds it looks at the marks between the digits alone, at two
+    thirds of the cost: what has something else there is no time, as parsing it says.
     """
     if isinstance(sample, int):
         return f"typeof({quoted(time)}) = 'integer'"
     match = _TIME.match(sample) if isinstance(sample, str) else None
     if match is None:
         return None
-    pattern = re.sub(r"\d", "[0-9]", match["clock"]) + match["zone"]
+    clock, point, fraction = match["clock"].partition(".")
+    pattern = re.sub(r"\d", "?", clock) + point + "[0-9]" * len(fraction) + match["zone"]
     return f"{quoted(time)} glob '{pattern}'"

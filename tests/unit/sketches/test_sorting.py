@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulse_blocks.sketches.sorting import ascending
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(allow_nan=False) | st.sampled_from([0.0, -0.0, math.inf, -math.inf, 5e-324])))
 def test_ascending(values: list[float]) -> None:
     """Of either sign, zero and infinite: the same numbers in the same order, in an array of their own."""

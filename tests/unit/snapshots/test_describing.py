@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulse_blocks.errors import PulseError
@@ -111,6 +111,7 @@ def test_kept_for_its_own_rows_once(store: Store, tmp_path: Path) -> None:
     assert describing.kept(msgspec.structs.replace(raw, columns=renamed)).columns == renamed
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=40), st.integers(1, 50), st.randoms())
 def test_sample(chunks: list[int], most: int, chance: Any) -> None:
     """The rows whose numbers have the smallest hashes, in their order, in whatever order the chunks come."""

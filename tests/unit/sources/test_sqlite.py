@@ -220,6 +220,21 @@ def test_offsets_that_hide_the_order(tmp_path: Path) -> None:
     assert _timed(_database(tmp_path, "x text, k integer", cells), None, "select * from t") == [0, 1, 2]
 
 
+def test_a_zone_in_place_of_a_fraction(tmp_path: Path) -> None:
+    """A zone is seen where others have the digits of a second."""
+    cells = [("2026-01-01 02:30:00.000000", 1), ("2026-01-01 03:00:04.500+01", 0)]
+    assert _timed(_database(tmp_path, "x text, k integer", cells), None, "select * from t") == [0, 1]
+
+
+@pytest.mark.parametrize("text", ["2026-01-0x 00:00:00", "????-??-?? ??:??:??", "2026-01-01 00:00:0é"])
+def test_marks_of_a_time_without_its_digits(tmp_path: Path, text: str) -> None:
+    """Text that looks like a time but for its digits is refused."""
+    path = _database(tmp_path, "x text, k integer", [("2026-01-01 00:00:00", 0), (text, 1)])
+    with pytest.raises(PulseError) as caught:
+        _timed(path, None, "select * from t")
+    assert caught.value.code == "source.value"
+
+
 def test_no_query_changes_the_file(tmp_path: Path) -> None:
     """Neither the query nor reading it leaves a trace in the file, or a file beside it."""
     path = _database(tmp_path, "k integer, x real", [(1, 1.0)])
