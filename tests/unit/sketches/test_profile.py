@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +31,20 @@ def test_numbers() -> None:
     sketch = sketch_of(column)
     for rank in (0.01, 0.25, 0.5, 0.75, 0.99):
         assert abs((values <= sketch.get_quantile(rank)).mean() - rank) < 0.01
+
+
+def test_one_mean_in_whatever_order() -> None:
+    """Tables that many threads add as they come have the mean, to the last bit, that their rows have in order."""
+    values = np.random.default_rng(7).lognormal(0.0, 4.0, (64, 500))
+    means = []
+    for threads, order in ((1, range(64)), (1, reversed(range(64))), (8, range(64))):
+        builder = ProfileBuilder((Column(name="x", type="float", nullable=True),))
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(lambda part, to=builder: to.add(pa.table({"x": values[part]}), part * 500), order))
+        column = builder.result().columns["x"]
+        assert column.rows == sketch_of(column).n == values.size
+        means.append(column.mean)
+    assert len(set(means)) == 1
 
 
 def test_infinite_numbers_and_large_ones() -> None:
