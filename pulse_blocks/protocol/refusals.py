@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pulse_blocks.protocol.problems import shown
 from pulse_blocks.protocol.spec import FieldSpec, FieldType
 
@@ -27,6 +29,8 @@ def reason(field: FieldSpec, value: object) -> str:
     if field.type == "category":
         return f"{told} is not one of {_some(field.values or ())}."
     number = isinstance(value, int if field.type == "int" else int | float) and not isinstance(value, bool)
+    # NaN and infinity, which not every format of a body keeps out, are no numbers to any column.
+    number = number and (isinstance(value, int) or math.isfinite(value))  # type: ignore[arg-type]
     if field.type in ("float", "int") and number:
         return f"{told} is out of range{_range(field)}."
     if field.type == "string" and isinstance(value, str):

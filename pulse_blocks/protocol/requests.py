@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
@@ -23,7 +24,9 @@ from pulse_blocks.protocol.spec import FieldSpec, FieldType, Protocol
 
 # A hostile body may hold any number of unknown fields; nobody reads more than this.
 _MOST = 100
-_LEAST, _GREATEST = -(2**63), 2**63 - 1
+# What 64 bits hold. NaN is within no bounds at all.
+_INTEGERS = -(2**63), 2**63 - 1
+FINITE = -sys.float_info.max, sys.float_info.max
 
 
 class FieldProblem(msgspec.Struct, frozen=True):
@@ -146,8 +149,8 @@ def _optional(column: ColumnSpec) -> bool:
 
 def _type(field: FieldSpec) -> Any:
     builders: dict[FieldType, Callable[[], Any]] = {
-        "float": lambda: Annotated[float, Meta(**_bounds(field, float))],
-        "int": lambda: Annotated[int, Meta(**_integer_bounds(field))],
+        "float": lambda: Annotated[float, Meta(**_bounds(field, float, FINITE))],
+        "int": lambda: Annotated[int, Meta(**_bounds(field, int, _INTEGERS))],
         "category": lambda: Literal[field.values or ()],
         "string": lambda: Annotated[str, Meta(**_text_rules(field))],
         "bool": lambda: bool,
@@ -157,18 +160,14 @@ def _type(field: FieldSpec) -> Any:
     return builders[field.type]()
 
 
-def _bounds(field: FieldSpec, number: type[float | int]) -> dict[str, Any]:
+def _bounds(field: FieldSpec, number: type[float | int], widest: tuple[float, float]) -> dict[str, Any]:
+    """The field's own bounds; where it has none, the ``widest``."""
     given = {"ge": field.ge, "gt": field.gt, "le": field.le, "lt": field.lt}
-    return {name: number(bound) for name, bound in given.items() if bound is not None}
-
-
-def _integer_bounds(field: FieldSpec) -> dict[str, Any]:
-    """The field's own bounds; where it has none, those of 64 bits."""
-    bounds = _bounds(field, int)
+    bounds = {name: number(bound) for name, bound in given.items() if bound is not None}
     if "ge" not in bounds and "gt" not in bounds:
-        bounds["ge"] = _LEAST
+        bounds["ge"] = number(widest[0])
     if "le" not in bounds and "lt" not in bounds:
-        bounds["le"] = _GREATEST
+        bounds["le"] = number(widest[1])
     return bounds
 
 

@@ -9,7 +9,7 @@ import msgspec
 from starlette.routing import BaseRoute, Route
 
 from pulse_blocks import __version__
-from pulse_blocks.protocol.requests import request_columns
+from pulse_blocks.protocol.requests import FINITE, request_columns
 from pulse_blocks.protocol.spec import FieldSpec, Protocol
 from pulse_blocks.serving.described import JSON, Described, Schema, operation, page_for_people
 from pulse_blocks.serving.dialects.base import Dialect
@@ -159,11 +159,20 @@ def _record(model: Model) -> dict[str, Any]:
     found: dict[str, Any] = components[name]
     found.pop("title", None)
     for column in request_columns(model.protocol):
+        _leave_out_finite(found["properties"][column.name])
         text = about(column.field)
         if text:
             found["properties"][column.name]["description"] = text
     found["additionalProperties"] = False
     return found
+
+
+def _leave_out_finite(schema: dict[str, Any]) -> None:
+    """JSON has no other numbers than finite ones, so that bounds which say no more are not worth reading."""
+    for one in (schema, *schema.get("anyOf", ())):
+        for name, bound in zip(("minimum", "maximum"), FINITE, strict=True):
+            if one.get(name) == bound:
+                del one[name]
 
 
 def about(field: FieldSpec) -> str:

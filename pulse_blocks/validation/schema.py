@@ -67,7 +67,7 @@ def _checks(field: FieldSpec) -> Iterator[tuple[str, pa.Check]]:
             name = f"{bound} {limit}"
             yield name, getattr(pa.Check, bound)(limit, error=name)
     if field.type == "float" and not (_bounded(field.ge, field.gt) and _bounded(field.le, field.lt)):
-        # Infinity has no JSON, so no request can ever hold it.
+        # Infinity has no JSON: the ledger could not keep it, and requests that hold it are refused too.
         yield "finite", pa.Check(_finite, error="finite")
     if field.values is not None:
         yield "values", pa.Check.isin(list(field.values), error="values")

@@ -46,13 +46,13 @@ def _reader(field: FieldSpec) -> Callable[[str], Any]:
     """How a text becomes a value; what cannot stays text, and is refused by name later."""
     match field.type:
         case "float":
-            read: Callable[[str], Any] = float
+            read: Callable[[str], Any] = _number(float)
         case "int":
-            read = int
+            read = _number(int)
         case "bool":
             read = _BOOLEANS.__getitem__
         case "category" if field.values and isinstance(field.values[0], int):
-            read = int
+            read = _number(int)
         case _:
             read = str
 
@@ -65,3 +65,14 @@ def _reader(field: FieldSpec) -> Callable[[str], Any]:
             return text
 
     return value
+
+
+def _number(kind: type[float | int]) -> Callable[[str], float | int]:
+    """Python reads ``1_000`` as a number; nobody who writes CSV means that."""
+
+    def read(text: str) -> float | int:
+        if "_" in text:
+            raise ValueError
+        return kind(text)
+
+    return read
