@@ -21,6 +21,8 @@ log = logging.getLogger("pulse.serving")
 
 # How often requests whose time is up, and models that hang, are looked for while something waits.
 SWEEP_SECONDS = 0.02
+# A few requests may be very many records, some 2 kB of memory each: beside the largest of them no other waits.
+MOST_ROWS_WAITING = 200_000
 
 
 class Engine:
@@ -151,6 +153,8 @@ class Batcher:
     def has_room(self, model: Model, deadline: int) -> bool:
         """Whether one more request can be answered in its time, as far as is known."""
         if self.waiting >= model.queue or self.engine.refuses(model):
+            return False
+        if self.engine.drain.rows >= MOST_ROWS_WAITING:
             return False
         return self.engine.drain.delay() * 1e9 <= deadline - time.perf_counter_ns()
 

@@ -11,15 +11,15 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pulse_blocks.protocol.problems import shown
 from pulse_blocks.protocol.requests import FieldProblem
 from pulse_blocks.serving.bodies import columns, invalid
+from pulse_blocks.serving.dialects import arrow_sizes
 from pulse_blocks.serving.dialects.arrow_messages import check
 from pulse_blocks.serving.jobs import Job
 from pulse_blocks.serving.model import Model
 from pulse_blocks.serving.refusals import Refusal
 
-# A column of nulls takes no bytes however long it is.
-MOST_ROWS = 200_000
 # By Arrow's name of a type, how memoryview reads it.
 _CODES = {
     "double": "d", "float": "f", "int8": "b", "int16": "h", "int32": "i", "int64": "q", "uint8": "B", "uint16": "H",
@@ -33,6 +33,7 @@ def records(model: Model, body: bytes) -> list[msgspec.Struct]:
     names = table.column_names
     if len(set(names)) < len(names):
         raise invalid([FieldProblem("columns", "A column is there twice.")])
+    arrow_sizes.check(table)
     found = {name: _values(name, table.column(name)) for name in names}
     if not table.num_rows:
         raise invalid([FieldProblem("columns", "At least one record is needed.")])
@@ -46,11 +47,8 @@ def _table(body: bytes) -> pa.Table:
         with pa.ipc.open_stream(body) as stream:
             for batch in stream:
                 rows += batch.num_rows
-                if rows > MOST_ROWS:
-                    raise Refusal(
-                        413, "request.too_large", f"The stream has more than {MOST_ROWS:,} rows.",
-                        "Send less in a request.",
-                    )  # fmt: skip
+                if rows > arrow_sizes.MOST_ROWS:
+                    raise arrow_sizes.rows_limit()
                 batch.validate(full=True)
                 batches.append(batch)
             return pa.Table.from_batches(batches, stream.schema)
@@ -62,19 +60,26 @@ def _table(body: bytes) -> pa.Table:
 
 
 def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
-    """The values as JSON would have them."""
-    kind = column.type
-    if pa.types.is_nested(kind):
-        raise invalid([FieldProblem(f"columns.{name}", f"Expected plain values, got {kind}.")])
+    """The values as JSON would have them. Raises Refusal 422 for a date that Python has none for, and the like."""
+    try:
+        return list(itertools.chain.from_iterable(map(_decoded, column.chunks)))
+    except (pa.ArrowException, ArithmeticError, LookupError, ValueError):
+        what = f"Has a value that cannot be read as {shown(column.type)}."
+        raise invalid([FieldProblem(f"columns.{name}", what)]) from None
+
+
+def _decoded(chunk: pa.Array) -> list[Any]:
+    kind = chunk.type
     if pa.types.is_dictionary(kind):
-        # Each value of the dictionary becomes one object, however often it is used.
-        return [value for chunk in column.chunks for value in _looked_up(chunk)]
-    plain = [_plain(chunk) for chunk in column.chunks]
-    if None not in plain:
-        return list(itertools.chain.from_iterable(plain))  # type: ignore[arg-type]
+        return _looked_up(chunk.dictionary, chunk.indices)
+    if pa.types.is_run_end_encoded(kind):
+        return _looked_up(chunk.values, arrow_sizes.runs(chunk))
+    plain = _plain(chunk)
+    if plain is not None:
+        return plain
     if pa.types.is_floating(kind):
-        column = pc.if_else(pc.is_nan(column), None, column)
-    values: list[Any] = column.to_pylist()
+        chunk = pc.if_else(pc.is_nan(chunk), None, chunk)
+    values: list[Any] = chunk.to_pylist()
     return values
 
 
@@ -90,8 +95,9 @@ def _plain(chunk: pa.Array) -> list[Any] | None:
     return None if math.isnan(sum(values)) else values
 
 
-def _looked_up(chunk: pa.DictionaryArray) -> list[Any]:
-    values, indices = chunk.dictionary.to_pylist(), chunk.indices
+def _looked_up(dictionary: pa.Array, indices: pa.Array) -> list[Any]:
+    """Each value of the dictionary becomes one object, however often it is used."""
+    values = _decoded(dictionary)
     return [None if at is None else values[at] for at in _plain(indices) or indices.to_pylist()]
 
 

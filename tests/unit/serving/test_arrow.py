@@ -132,3 +132,85 @@ def test_arrow_numbers_of_every_width(alone: httpx.Client, kind: pa.DataType) ->
     found = pa.ipc.open_stream(ask_arrow(alone, arrow_body(holes)).content).read_all()
     gone = [{**row, "distance": None if not at else float(at - 1)} for at, row in enumerate(rows)]
     assert found.column("probability").to_pylist() == expected(alone, gone)
+
+
+def repeated(value: Any, rows: int) -> dict[str, pa.Array]:
+    """A value that a stream holds once and every row has."""
+    index = pa.array([0] * rows, pa.int8())
+    return {
+        "dictionary": pa.DictionaryArray.from_arrays(index, pa.array([value])),
+        "runs": pa.RunEndEncodedArray.from_arrays(pa.array([rows], pa.int32()), pa.array([value])),
+        "views": pa.array([value] * rows, pa.string_view()),
+    }
+
+
+def with_column(rows: int, name: str, column: pa.Array) -> bytes:
+    """A stream of sound rows with one column in the place of another, or beside them."""
+    table = pa.Table.from_pylist([RECORD] * rows)
+    at = table.column_names.index(name) if name in RECORD else None
+    return arrow_body_at_once(
+        table.append_column(name, column) if at is None else table.set_column(at, name, column)
+    )
+
+
+def views_of_one(value: str, rows: int) -> bytes:
+    """A stream whose views all show the same bytes."""
+    one = pa.array([value], pa.string_view()).buffers()
+    array = pa.Array.from_buffers(
+        pa.string_view(), rows, [None, pa.py_buffer(one[1].to_pybytes()[:16] * rows), one[2]]
+    )
+    return with_column(rows, "parcel", array)
+
+
+def test_a_short_stream_is_no_large_request(alone: httpx.Client) -> None:
+    """A long value that is there once and many rows have: as large as if each had its own."""
+    for kind in ("dictionary", "runs"):
+        long = ask_arrow(alone, with_column(2500, "parcel", repeated("x" * 10_000, 2500)[kind]))
+        assert (long.status_code, long.json()["error"]["code"]) == (413, "request.too_large")
+    long = ask_arrow(alone, views_of_one("x" * 10_000, 2500))
+    assert (long.status_code, long.json()["error"]["code"]) == (413, "request.too_large")
+    nulls = pa.DictionaryArray.from_arrays(pa.array([0], pa.int8()), pa.nulls(50_000_000))
+    assert ask_arrow(alone, with_column(1, "parcel", nulls)).status_code == 413
+    for column in repeated("x" * 100, 20).values():
+        assert ask_arrow(alone, with_column(20, "parcel", column)).status_code == 200
+
+
+def test_runs_and_dictionaries_of_numbers(alone: httpx.Client) -> None:
+    """What JSON would have given: of runs as of a dictionary, NaN and null among them."""
+    numbers: list[float | None] = [1.0, 1.0, 1.0, float("nan"), 7.5, 7.5, None]
+    rows = [{**RECORD, "distance": None if n is None or np.isnan(n) else n} for n in numbers]
+    runs = pa.RunEndEncodedArray.from_arrays(
+        pa.array([3, 4, 6, 7], pa.int16()), pa.array([1.0, np.nan, 7.5, None])
+    )
+    indices = pa.array([0, 0, 0, 1, 2, 2, None], pa.uint8())
+    for column in (runs, pa.DictionaryArray.from_arrays(indices, pa.array([1.0, np.nan, 7.5]))):
+        reply = ask_arrow(alone, with_column(7, "distance", column))
+        assert reply.status_code == 200, reply.text
+        found = pa.ipc.open_stream(reply.content).read_all()["probability"].to_pylist()
+        assert found == expected(alone, rows)
+
+
+FAR = 2**62
+ODD: dict[str, pa.Array] = {
+    "a far time": pa.array([FAR], pa.timestamp("s")),
+    "a far time of a dictionary": pa.DictionaryArray.from_arrays(pa.array([0]), pa.array([FAR], pa.timestamp("s"))),
+    "a zone that is nowhere": pa.array([0], pa.timestamp("s", tz="Mars/Phobos")),
+    "a far day": pa.array([2**31 - 1], pa.date32()),
+    "a far day in milliseconds": pa.array([FAR // 86_400_000 * 86_400_000], pa.date64()),
+    "a long time": pa.array([FAR], pa.duration("s")),
+    "a time of no day": pa.array([1], pa.time64("ns")),
+    "an interval": pa.array([(1, 2, 3)], pa.month_day_nano_interval()),
+    "bytes": pa.array([b"\xff"]),
+    "a list of a dictionary": pa.DictionaryArray.from_arrays(pa.array([0]), pa.array([[1]])),
+    "a tensor": pa.FixedShapeTensorArray.from_numpy_ndarray(np.zeros((1, 2))),
+    "a uuid": pa.ExtensionArray.from_storage(pa.uuid(), pa.array([b"0" * 16], pa.binary(16))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("column", ["weight", "carrier", "sent", "parcel"])
+@pytest.mark.parametrize("kind", ODD)
+def test_sound_streams_of_odd_types(alone: httpx.Client, kind: str, column: str) -> None:
+    """Refused by the column's name, never a fault of ours."""
+    reply = ask_arrow(alone, with_column(1, column, ODD[kind]))
+    assert reply.status_code == 422, reply.text
+    assert reply.json()["error"]["fields"][0]["path"].startswith(f"columns.{column}")

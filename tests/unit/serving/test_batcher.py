@@ -11,6 +11,7 @@ import pytest
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger, open_ledger
+from pulse_blocks.serving import batcher
 from pulse_blocks.serving.failures import NotNowError
 from pulse_blocks.serving.jobs import Job
 from pulse_blocks.serving.metrics import Metrics
@@ -81,6 +82,23 @@ def test_a_full_queue_refuses_at_once(model: Model, ledger: Ledger) -> None:
 
     refusal = as_refusal(asyncio.run(run()))
     assert (refusal.status, refusal.code, refusal.retry_after) == (503, "serving.overloaded", 1)
+
+
+def test_very_many_rows_fill_the_queue(model: Model, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few requests they are: memory goes by rows. The next request is taken once they are answered."""
+    monkeypatch.setattr(batcher, "MOST_ROWS_WAITING", 2000)
+
+    async def run() -> None:
+        async with Running(ledger) as running:
+            first = running.batcher.submit(job(model, 1999))
+            running.batcher.admit(model, job(model).deadline)
+            second = running.batcher.submit(job(model))
+            with pytest.raises(NotNowError, match="waiting"):
+                running.batcher.admit(model, job(model).deadline)
+            await asyncio.gather(first, second)
+            running.batcher.admit(model, job(model).deadline)
+
+    asyncio.run(run())
 
 
 def test_no_reply_where_the_ledger_is_full(model: Model, ledger: Ledger) -> None:
