@@ -15,7 +15,7 @@ import msgspec
 from pulse_blocks.archive import reading
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.inference_files import InferenceFile
-from pulse_blocks.ledger.windows import Labelled, Observed, part
+from pulse_blocks.ledger.windows import Labelled, Observed, latest_time, part
 from pulse_blocks.stores.base import Store
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ class ModelAnswers:
         self._ledger, self._store, self._model = ledger, store, model
 
     def newest_time(self) -> int | None:
-        """The newest event time."""
+        """The newest event time that can be believed."""
         newest = self._ledger.newest_time(self._model)
-        after = _EVER[0] if newest is None else newest + 1
-        for file in self._ledger.inference_files_within(self._model, after, _EVER[1]):
+        bounds = _EVER[0] if newest is None else newest + 1, latest_time() + 1
+        for file in self._ledger.inference_files_within(self._model, *bounds):
             if file.deleted is None:
-                times = self._times(file, (after, _EVER[1]))
+                times = self._times(file, bounds)
                 newest = max(chain(times, () if newest is None else (newest,)), default=None)
         return newest
 
@@ -109,7 +109,7 @@ class ModelAnswers:
 
     def _times(self, file: InferenceFile, bounds: tuple[int, int]) -> Iterator[int]:
         """The newest time of the model in a file; from the index where the file has no other model."""
-        if len(file.models) == 1 and file.last_time is not None:
+        if len(file.models) == 1 and file.last_time is not None and file.last_time < bounds[1]:
             yield file.last_time
             return
         for batch in self._rows(file, bounds):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 
 import msgspec
@@ -21,7 +20,7 @@ from pulse_blocks.ledger.table import now_us
 from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.records import from_json
 from pulse_blocks.stores.base import Store
-from pulse_blocks.times import iso
+from pulse_blocks.times import iso, of_microseconds
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -165,4 +164,4 @@ def _deleted(rows: int) -> str:
 
 
 def _time(microseconds: int) -> str:
-    return iso(dt.datetime.fromtimestamp(microseconds / 1e6, dt.UTC))
+    return iso(of_microseconds(microseconds))

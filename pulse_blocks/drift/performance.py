@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +17,7 @@ from pulse_blocks.protocol.decision import decision_threshold
 from pulse_blocks.protocol.metrics import LESS_IS_BETTER
 from pulse_blocks.protocol.monitoring_spec import PerformanceDriftSpec
 from pulse_blocks.protocol.spec import Protocol
-from pulse_blocks.times import iso
+from pulse_blocks.times import iso, of_microseconds
 
 
 def performance(
@@ -138,4 +137,4 @@ def _said(protocol: Protocol, text: str) -> float | list[float] | None:
 
 
 def _time(microseconds: int) -> str:
-    return iso(dt.datetime.fromtimestamp(microseconds / 1e6, dt.UTC))
+    return iso(of_microseconds(microseconds))

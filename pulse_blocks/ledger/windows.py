@@ -7,13 +7,14 @@ An inference without an event time counts at the time of its arrival. What is in
 from __future__ import annotations
 
 from pulse_blocks.ledger.rows import Fact
-from pulse_blocks.ledger.table import Table
+from pulse_blocks.ledger.table import Table, now_us
 
 _TIME = "coalesce(event_time, at)"
 _WITHIN = f"model = ? and {_TIME} >= ? and {_TIME} < ?"
 _BELOW = " and (cast(? as text) = '' or substr(id, length(id) - 1) < ?)"
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _LEVELS = len(_ALPHABET) ** 2
+_DAY = 24 * 3_600_000_000
 
 
 class Observed(Fact, frozen=True, kw_only=True):
@@ -37,8 +38,11 @@ class Windows(Table):
     """Questions over windows ``start <= t < end``, in microseconds since 1970."""
 
     def newest_time(self, model: str) -> int | None:
-        """The newest event time of a model's inferences."""
-        rows = self._database.read(f"select max({_TIME}) from inferences where model = ?", (model,))  # noqa: S608 - words of ours
+        """The newest event time of a model's inferences that can be believed."""
+        rows = self._database.read(
+            f"select max({_TIME}) from inferences where model = ? and {_TIME} <= ?",  # noqa: S608 - words of ours
+            (model, latest_time()),
+        )
         return None if rows[0][0] is None else int(rows[0][0])
 
     def times_before(self, model: str, end: int, most: int) -> list[int]:
@@ -72,6 +76,11 @@ class Windows(Table):
             (model, start, end, border, border),
         )
         return [Labelled(id=i, output=out, label=label) for i, out, label in rows]
+
+
+def latest_time() -> int:
+    """A row that is dated a day ahead or further is a mistake, and would make every other one old."""
+    return now_us() + _DAY
 
 
 def part(rows: int, most: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any, Literal
 
 import msgspec
@@ -10,7 +9,7 @@ import msgspec
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.records import Record
 from pulse_blocks.stores.base import Store
-from pulse_blocks.times import iso
+from pulse_blocks.times import iso, of_microseconds
 
 Kind = Literal[
     "inference",
@@ -84,4 +83,4 @@ def sha256(digits: str) -> str:
 
 def time_of(microseconds: int) -> str:
     """A time of the ledger as facts spell it."""
-    return iso(dt.datetime.fromtimestamp(microseconds / 1e6, dt.UTC))
+    return iso(of_microseconds(microseconds))

@@ -16,6 +16,7 @@ from pulse_blocks.bundle.privacy import Privacy
 from pulse_blocks.errors import PulseError
 from pulse_blocks.protocol.requests import request_columns
 from pulse_blocks.protocol.spec import Protocol
+from pulse_blocks.times import in_calendar
 
 _NAN = float("nan")
 _NUMERIC = ("float", "int", "bool", "category")
@@ -63,6 +64,18 @@ class Encoder:
                     row[position] = _NAN
             rows.append(pack(*row))
         return array("d", b"".join(rows))
+
+    def are_told(self, records: Iterable[msgspec.Struct]) -> bool:
+        """Whether the ledger can keep the event time of every record: one is in the years 1 to 9999 in UTC too."""
+        attribute = self._time
+        if attribute is None:
+            return True
+        for record in records:
+            time = getattr(record, attribute)
+            # A loop, and no call for most: this is asked of every request.
+            if time is not None and not 1 < time.year < dt.MAXYEAR and not in_calendar(time):
+                return False
+        return True
 
     def origin(self, record: msgspec.Struct) -> tuple[int | None, str | None]:
         """Event time in microseconds since 1970 and source key, where the record gives them.

@@ -18,6 +18,7 @@ from pulse_blocks.serving.bodies import MOST_FIELDS, as_json, invalid
 from pulse_blocks.serving.champions import Slot
 from pulse_blocks.serving.encoding import microseconds
 from pulse_blocks.stores.base import Store
+from pulse_blocks.times import in_calendar
 
 _KEYS = {"inference_id", "value", "time"}
 
@@ -55,7 +56,10 @@ def _shape(place: str, item: Any) -> list[FieldProblem]:
     if "value" not in item:
         found.append(FieldProblem(_below(place, "value"), "This field is missing."))
     try:
-        _time(item)
+        time = _time(item)
+        if time is not None and not in_calendar(time):
+            what = "Expected a time within the years 1 to 9999 in UTC."
+            found.append(FieldProblem(_below(place, "time"), what))
     except msgspec.ValidationError:
         found.append(FieldProblem(_below(place, "time"), "Expected a time like 2013-01-01T06:00:00Z."))
     return found

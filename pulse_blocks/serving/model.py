@@ -65,8 +65,8 @@ class Model:
         self.decode_many = msgspec.json.Decoder(many_type(self.record, "instances")).decode
         self.columns = Columns(loaded.protocol)
         self._refusal = checker(list(loaded.protocol.features), loaded.bundle.row_checks)
-        self._checked = bool(loaded.bundle.row_checks)
         self.encoder = Encoder(loaded.protocol, self.privacy)
+        self._has_checks = bool(loaded.bundle.row_checks)
         self.text = loaded.model_text
         self.predictor: Predicting = Predictor(loaded.model_text, self.encoder.columns)
         self._calibration = loaded.bundle.calibration
@@ -86,14 +86,19 @@ class Model:
         self.predictor = predictor
 
     def broken_checks(self, records: Sequence[msgspec.Struct]) -> Iterator[tuple[int, str]]:
-        """The positions of records that do not pass the protocol's checks over features, each with the reason."""
-        if not self._checked:
+        """The positions of records that do not pass the protocol's checks over features, each with the reason.
+
+        One of them is ours: an event time that the ledger can keep.
+        """
+        if not self._has_checks and self.encoder.are_told(records):
             return iter(())
         return self._broken(records)
 
     def _broken(self, records: Sequence[msgspec.Struct]) -> Iterator[tuple[int, str]]:
         for position, record in enumerate(records):
-            if reason := self._refusal(astuple(record)):
+            if not self.encoder.are_told((record,)):
+                yield position, "The event time is not within the years 1 to 9999 in UTC."
+            elif reason := self._refusal(astuple(record)):
                 yield position, reason
 
     def values(self, records: Sequence[msgspec.Struct]) -> list[float]:

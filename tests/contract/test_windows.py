@@ -12,6 +12,7 @@ from pulse_blocks.archive.windows import Counted, ModelAnswers
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.base import InferenceTuple
 from pulse_blocks.ledger.rows import NewLabel
+from pulse_blocks.ledger.table import now_us
 from pulse_blocks.stores import Store
 from tests.old_inferences import MODEL, old
 
@@ -131,3 +132,14 @@ def test_only_files_that_a_window_reaches_into_are_read(ledger: Ledger, store: S
         with pytest.raises(PulseError) as raised:
             asked.observed(start, end, 100)
         assert raised.value.code == "store.missing"
+
+
+def test_a_row_far_ahead_in_a_file_is_not_the_newest(ledger: Ledger, store: Store) -> None:
+    """A file whose last row cannot be believed is read for the last that can."""
+    ahead = now_us() + 48 * 3_600_000_000
+    rows = [(row[0], 7, time, *row[3:]) for row, time in zip(old(4, 100), (10, 20, 30, ahead), strict=True)]
+    ledger.append(rows)
+    asked = ModelAnswers(ledger, store, MODEL)
+    assert asked.newest_time() == 30
+    move(ledger, store, rows)
+    assert asked.newest_time() == 30

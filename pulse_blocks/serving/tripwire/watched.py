@@ -14,6 +14,7 @@ from pulse_blocks.drift.decoding import answers
 from pulse_blocks.drift.measuring import weighed_share
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger
+from pulse_blocks.ledger.windows import latest_time
 from pulse_blocks.serving.model import Model
 from pulse_blocks.serving.tripwire.finding import LiveDrift
 from pulse_blocks.serving.tripwire.intake import Taken
@@ -25,8 +26,6 @@ MOST_RECALLED = 10_000
 # So many rows take about a millisecond of the interpreter.
 SLICE = 100
 _SECOND, _HOUR = 1_000_000, 3_600_000_000
-# A row that is dated further ahead is a mistake, and would make every other one old.
-_AHEAD = 24 * _HOUR
 # A part of a window is not like calm windows: a day has its own weather. It must be nearly whole.
 _NEARLY_WHOLE = (PANES - 2) / PANES
 
@@ -90,7 +89,7 @@ class Watched:
 
     def add(self, rows: Sequence[Row]) -> int:
         """Take rows into the window; returns how many of them belong to it."""
-        latest = time.time_ns() // 1000 + _AHEAD
+        latest = latest_time()
         rows = [row for row in rows if row[0] <= latest]
         if not rows:
             return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import threading
 import time
@@ -15,7 +14,7 @@ from pulse_blocks.serving.champions import Slot
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.tripwire.finding import LiveDrift
 from pulse_blocks.serving.tripwire.intake import Intake, Taken
-from pulse_blocks.times import iso
+from pulse_blocks.times import iso, of_microseconds
 
 if TYPE_CHECKING:
     from pulse_blocks.serving.model import Model
@@ -139,7 +138,7 @@ def payload(name: str, found: LiveDrift) -> dict[str, object]:
     return {
         "name": name,
         "model": found.model,
-        "window_end": iso(dt.datetime.fromtimestamp(found.end / 1e6, dt.UTC)),
+        "window_end": iso(of_microseconds(found.end)),
         "rows": found.rows,
         "score": found.share,
         "features": sorted(drifted, key=lambda feature: -found.features[feature].weight),

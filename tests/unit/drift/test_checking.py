@@ -101,6 +101,14 @@ def test_windows_are_those_of_the_events(drifting: Workspace) -> None:
     )
 
 
+def test_one_row_of_a_far_year_ends_no_window(drifting: Workspace) -> None:
+    """Whoever dates a row 9999 does not stop every check after it."""
+    ask(drifting, rows(400), AFTER)
+    ask(drifting, rows(1), dt.datetime(9999, 12, 31, tzinfo=dt.UTC))
+    found = check(drifting)
+    assert (found.verdict, found.rows) == ("calm", 400)
+
+
 def test_without_event_times_windows_are_those_of_arrival(drifting: Workspace) -> None:
     """The time in the id's row stands in."""
     ask(drifting, rows(400, weight=heavier), AFTER, event_time=False)

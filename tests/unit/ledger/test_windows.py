@@ -9,8 +9,10 @@ from pulse_blocks.ledger import Ledger, migrate, open_ledger
 from pulse_blocks.ledger.base import Row, Values
 from pulse_blocks.ledger.migrating import engine_of
 from pulse_blocks.ledger.rows import NewLabel
+from pulse_blocks.ledger.table import now_us
 
 INDEX = "inferences_model_time"
+HOUR = 3_600_000_000
 
 
 class Explaining:
@@ -52,10 +54,26 @@ def test_the_index_over_event_times_is_used(empty_url: str) -> None:
             assert "Seq Scan on inferences" not in plan, plan
 
 
-def _fill(ledger: Ledger, count: int) -> None:
+def _fill(ledger: Ledger, count: int, first: int = 0) -> None:
     """Rows that arrived all at once, each at its own time; every tenth has a label."""
     made = [ids.new_inference_id() for _ in range(count)]
     ledger.append(
-        [(one, 7, time, None, "m", "{}", "{}", b"1" * 32, b"1" * 32, 1, 0) for time, one in enumerate(made)]
+        [
+            (one, 7, time, None, "m", "{}", "{}", b"1" * 32, b"1" * 32, 1, 0)
+            for time, one in enumerate(made, first)
+        ]
     )
     ledger.label([NewLabel(inference=one, value="true") for one in made[::10]])
+
+
+def test_a_row_that_is_dated_far_ahead_is_not_the_newest(empty_url: str) -> None:
+    """Its time cannot be believed, and would make a window of it alone; a clock that is an hour fast can."""
+    migrate(empty_url)
+    now = now_us()
+    with open_ledger(empty_url) as ledger:
+        _fill(ledger, 10)
+        assert ledger.newest_time("m") == 9
+        _fill(ledger, 1, now + 48 * HOUR)
+        assert ledger.newest_time("m") == 9
+        _fill(ledger, 1, now + HOUR)
+        assert ledger.newest_time("m") == now + HOUR

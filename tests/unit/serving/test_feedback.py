@@ -66,6 +66,7 @@ def test_one_bad_label_keeps_all_out(served: Served) -> None:
     [
         ({}, ["inference_id", "value"]),
         ({"inference_id": 3, "value": 1, "time": "soon", "note": ""}, ["note", "inference_id", "time"]),
+        ({"inference_id": "inference_0", "value": 1, "time": "9999-12-31T23:59:59-14:00"}, ["time"]),
         ({"labels": []}, ["labels"]),
         ({"labels": {}}, ["labels"]),
         ({"labels": [7]}, ["labels[0]"]),
