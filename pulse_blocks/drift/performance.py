@@ -111,12 +111,12 @@ def _codes(protocol: Protocol) -> dict[tuple[type, Any], float]:
 
 def _label(text: str, classes: dict[tuple[type, Any], float]) -> float | None:
     try:
+        if not classes:
+            return msgspec.json.decode(text, type=float)
         value = msgspec.json.decode(text)
     except msgspec.DecodeError:
         return None
-    if classes:
-        return classes.get((type(value), value)) if isinstance(value, bool | int | str) else None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return classes.get((type(value), value)) if isinstance(value, bool | int | str) else None
 
 
 def _said(protocol: Protocol, text: str) -> float | list[float] | None:

@@ -27,6 +27,9 @@ _MOST = 100
 # What 64 bits hold. NaN is within no bounds at all.
 _INTEGERS = -(2**63), 2**63 - 1
 FINITE = -sys.float_info.max, sys.float_info.max
+# Columns without bounds of their own.
+INT = Annotated[int, Meta(ge=_INTEGERS[0], le=_INTEGERS[1])]
+FLOAT = Annotated[float, Meta(ge=FINITE[0], le=FINITE[1])]
 
 
 class FieldProblem(msgspec.Struct, frozen=True):

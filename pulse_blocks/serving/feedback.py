@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ import msgspec
 from pulse_blocks import archive
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.rows import NewLabel
-from pulse_blocks.protocol.requests import FieldProblem
+from pulse_blocks.protocol.requests import FLOAT, INT, FieldProblem
 from pulse_blocks.protocol.spec import TargetSpec
 from pulse_blocks.serving.bodies import MOST_FIELDS, as_json, invalid
 from pulse_blocks.serving.champions import Slot
@@ -91,17 +90,25 @@ def _content(
 
 def _refusal(target: TargetSpec, value: object) -> str | None:
     """Why a value cannot be the target's, None where it can."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
     match target.type:
         case "bool":
             return None if isinstance(value, bool) else "Expected true or false."
         case "float":
-            return None if is_number and math.isfinite(float(value)) else "Expected a number."  # type: ignore[arg-type]
-        case "int" if not is_number or not isinstance(value, int):
-            return "Expected an integer."
+            return None if _fits(value, FLOAT) else "Expected a number."
+        case "int" if not _fits(value, INT):
+            return "Expected an integer of 64 bits."
     if target.values and not any(type(value) is type(known) and value == known for known in target.values):
         return f"Expected one of {', '.join(map(str, target.values))}."
     return None
+
+
+def _fits(value: object, kind: Any) -> bool:
+    """Whether a value is one of a column of this type: a label is held to the same as a request."""
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _label(item: dict[str, Any]) -> NewLabel:

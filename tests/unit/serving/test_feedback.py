@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.served_models import RECORD
+from pulse_blocks import settings
+from tests.served_models import RECORD, protocol, runtime, train_and_promote
 
 from .conftest import Served
 
@@ -28,6 +31,35 @@ def test_a_label_is_kept(served: Served, name: str, value: Any) -> None:
     assert (response.status_code, response.json()) == (200, {"recorded": 1, "unchanged": 0})
     (label,) = served.ledger.labels(inference)
     assert (json.loads(label.value), label.event_time) == (value, 1_000_000)
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A runtime whose target is a number of days."""
+    workspace = settings.load(tmp_path_factory.mktemp("counted"), environ={})
+    train_and_promote(workspace, protocol("days", "regression", target={"name": "days", "type": "int"}))
+    with runtime(workspace, "days") as (url, _), httpx.Client(base_url=url, timeout=30) as client:
+        yield client
+
+
+@pytest.mark.parametrize("value", ["1" + "0" * 400, "-1" + "0" * 400, "1e400"])
+def test_a_number_that_no_column_holds_is_no_label(served: Served, counted: httpx.Client, value: str) -> None:
+    """Refused in words; the connection goes on, and nothing is kept."""
+    for client, name in ((served.client, "hours"), (counted, "days")):
+        inference = client.post(f"/predict/{name}", json=RECORD).json()["inference_id"]
+        body = f'{{"inference_id": "{inference}", "value": {value}}}'
+        reply = client.post("/feedback", content=body)
+        assert reply.status_code == (400 if "e" in value else 422), reply.text
+        assert client.get("/readyz").status_code == 200
+    assert served.ledger.labels(inference) == []
+
+
+def test_an_integer_label_has_64_bits(counted: httpx.Client) -> None:
+    """As a column of integers; 3.0 and true are none."""
+    inference = counted.post("/predict/days", json=RECORD).json()["inference_id"]
+    for value, status in ((2**63 - 1, 200), (-(2**63), 200), (2**63, 422), (3.0, 422), (True, 422), (3, 200)):
+        reply = counted.post("/feedback", json={"inference_id": inference, "value": value})
+        assert (value, reply.status_code) == (value, status)
 
 
 def test_labels_may_be_sent_again(served: Served) -> None:
