@@ -49,6 +49,8 @@ def _split(_: Model, content: Any, name: str) -> Rows:
     data = content.get("data") if isinstance(content, dict) else None
     if not isinstance(columns, list) or not isinstance(data, list) or not all(map(_is_name, columns)):
         raise invalid([FieldProblem(name, "Expected an object with a list of columns and a list of data.")])
+    if len(set(columns)) < len(columns):
+        raise invalid([FieldProblem(f"{name}.columns", "A column is there twice.")])
     return _named(columns, data, f"{name}.data"), in_list(f"{name}.data")
 
 

@@ -56,6 +56,9 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
     "params": ({"instances": ROWS, "params": {"a": 1}}, ["params"]),
     "a bad value": ({"dataframe_records": [RECORD, {**RECORD, "stops": 99}]}, ["dataframe_records[1].stops"]),
     "a bad row": ({"dataframe_split": {"columns": NAMES, "data": [DATA[0], [1]]}}, ["dataframe_split.data[1]"]),
+    "a column twice": (
+        {"dataframe_split": {"columns": [*NAMES, "weight"], "data": [[*DATA[0], 1]]}}, ["dataframe_split.columns"],
+    ),
     "a bad column": ({"inputs": {**COLUMNS, "weight": [1, 2, 3, 4, -1]}}, ["inputs.weight[4]"]),
     "a bad list": ({"instances": [[1, 2, "train", 3, True], [1, 2, "ship", 3, True]]}, ["instances[1].carrier"]),
     "no rows": ({"dataframe_records": []}, ["dataframe_records"]),
