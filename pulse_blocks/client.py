@@ -11,7 +11,7 @@ import asyncio
 import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 from urllib.parse import quote
 
 from pulse_blocks.errors import PulseError, UnavailableError
@@ -23,6 +23,7 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 # The first pause where the runtime names none; each next one is twice as long.
 FIRST_PAUSE = 0.05
 Record = Mapping[str, Any]
+_Http = TypeVar("_Http", "httpx.Client", "httpx.AsyncClient")
 
 
 class RefusedError(PulseError):
@@ -56,10 +57,24 @@ class _Client:
         self._url = url.rstrip("/")
         self._retries = retries
         self._timeout = timeout
+        if key and not key.isascii():
+            # No header can hold it, and no runtime has ever given it out.
+            raise RefusedError(
+                "serving.no_key",
+                "The API key has a character that no key has.",
+                "See pulse key list.",
+                401,
+                [],
+            )
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
-    def _options(self) -> dict[str, Any]:
-        return {"base_url": self._url, "headers": self._headers}
+    def _open(self, kind: type[_Http]) -> _Http:
+        import httpx
+
+        try:
+            return kind(base_url=self._url, headers=self._headers)
+        except httpx.InvalidURL as error:
+            raise self._unreachable(error) from error
 
     def _sent(self, deadline: float) -> dict[str, Any]:
         """Headers and time-out of a try: the runtime need not compute what nobody waits for any more."""
@@ -79,12 +94,15 @@ class _Client:
 
     def _result(self, outcome: httpx.Response | Exception) -> Any:
         if isinstance(outcome, Exception):
-            raise UnavailableError(
-                "runtime.unreachable",
-                f"The runtime at {self._url} did not answer: {str(outcome) or type(outcome).__name__}.",
-                "Check the address, and start it: pulse serve NAME.",
-            ) from outcome
+            raise self._unreachable(outcome) from outcome
         return _read(self._url, outcome)
+
+    def _unreachable(self, error: Exception) -> UnavailableError:
+        return UnavailableError(
+            "runtime.unreachable",
+            f"The runtime at {self._url} did not answer: {str(error) or type(error).__name__}.",
+            "Check the address, and start it: pulse serve NAME.",
+        )
 
 
 def _is_safe(call: _Call, outcome: httpx.Response | Exception) -> bool:
@@ -141,7 +159,7 @@ class PulseClient(_Client):
         import httpx
 
         super().__init__(url, key=key, timeout=timeout, retries=retries)
-        self._http = httpx.Client(**self._options())
+        self._http = self._open(httpx.Client)
 
     def predict(self, name: str, record: Record) -> dict[str, Any]:
         """The prediction for one record, with its ``inference_id`` and ``model``."""
@@ -199,7 +217,7 @@ class AsyncPulseClient(_Client):
         import httpx
 
         super().__init__(url, key=key, timeout=timeout, retries=retries)
-        self._http = httpx.AsyncClient(**self._options())
+        self._http = self._open(httpx.AsyncClient)
 
     async def predict(self, name: str, record: Record) -> dict[str, Any]:
         """The prediction for one record, with its ``inference_id`` and ``model``."""

@@ -6,7 +6,7 @@ import http.client
 import os
 import sys
 from typing import Annotated, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import msgspec
 import typer
@@ -53,12 +53,11 @@ def post(url: str, path: str, body: bytes, start: str) -> dict[str, Any]:
 
     Raises RefusedError where the runtime refuses the input, UnavailableError where it is out of reach.
     """
-    place = urlsplit(url)
-    if place.scheme not in {"http", "https"} or not place.hostname:
-        raise PulseError("predict.url", f"{url} is no HTTP address.", f"Give one such as {DEFAULT_URL}.")
+    place = _place(url)
+    host = place.hostname or ""
     kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
     try:
-        connection = kind(place.hostname, place.port, timeout=_TIMEOUT)
+        connection = kind(host, place.port, timeout=_TIMEOUT)
         try:
             headers = {"Content-Type": "application/json", "Accept": "application/json"}
             if key := os.environ.get("PULSE_API_KEY"):
@@ -74,6 +73,17 @@ def post(url: str, path: str, body: bytes, start: str) -> dict[str, Any]:
             f"No runtime answers at {url}: {str(error) or type(error).__name__}.",
             f"Start it: {start}",
         ) from None
+
+
+def _place(url: str) -> SplitResult:
+    try:
+        place = urlsplit(url)
+        is_address = place.scheme in {"http", "https"} and bool(place.hostname)
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise PulseError("predict.url", f"{url} is no HTTP address.", f"Give one such as {DEFAULT_URL}.")
+    return place
 
 
 def render(reply: dict[str, Any]) -> str:

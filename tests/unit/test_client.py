@@ -140,6 +140,16 @@ def test_nobody_there(tmp_path: Path) -> None:
         client.predict("parcels", RECORD)
 
 
+@pytest.mark.parametrize("kind", [PulseClient, AsyncPulseClient])
+def test_what_can_never_be_asked(kind: type[PulseClient | AsyncPulseClient]) -> None:
+    """An address that is none and a key that no header holds are told as what the client promises to raise."""
+    with pytest.raises(UnavailableError, match="did not answer"):
+        kind("http://[::1")
+    with pytest.raises(RefusedError) as refused:
+        kind(key="k\u00fc")
+    assert (refused.value.status, refused.value.code) == (401, "serving.no_key")
+
+
 def test_both_are_public_names() -> None:
     """They come from the package itself, on first use."""
     assert pulse_blocks.PulseClient is PulseClient

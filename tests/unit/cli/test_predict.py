@@ -91,7 +91,9 @@ def test_out_of_reach_says_how_to_start_it() -> None:
     assert "pulse serve m" in str(caught.value)
 
 
-@pytest.mark.parametrize("wrong", ["", "localhost:8080", "file:///etc/passwd", "http://", "http://h:port"])
+@pytest.mark.parametrize(
+    "wrong", ["", "localhost:8080", "file:///etc/passwd", "http://", "http://h:port", "http://[::1"]
+)
 def test_what_is_no_address_is_refused(wrong: str) -> None:
     """Only http and https are asked."""
     with pytest.raises(PulseError):
