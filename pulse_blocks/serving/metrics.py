@@ -22,7 +22,8 @@ class Now(NamedTuple):
     """What is so at this moment, by the name that is served.
 
     ``circuits``: kind (``model`` or ``ledger``) and what it guards → state and how often it opened.
-    ``spooled``: rows that wait for the ledger on this machine's disk, and how many ever did.
+    ``spooled``: rows that wait for the ledger on this machine's disk, how many ever did, and files that were kept
+    because some of their rows cannot be read.
     ``probations``: what is known of the champions that are new.
     ``drifts``: what the tripwire found last.
     """
@@ -32,7 +33,7 @@ class Now(NamedTuple):
     fallbacks: Mapping[str, str]
     circuits: Mapping[tuple[str, str], tuple[str, int]]
     retry_after: float
-    spooled: tuple[int, int] = (0, 0)
+    spooled: tuple[int, int, int] = (0, 0, 0)
     probations: Mapping[str, Facts] = MappingProxyType({})
     drifts: Mapping[str, LiveDrift] = MappingProxyType({})
 
@@ -124,6 +125,7 @@ def _gauges(lines: list[str], now: Now) -> None:
     for name, kind, text, value in (
         ("pulse_spool_waiting_rows", "gauge", "Rows that wait for the ledger on disk.", now.spooled[0]),
         ("pulse_spooled_rows_total", "counter", "Rows that ever did.", now.spooled[1]),
+        ("pulse_spool_damaged_files_total", "counter", "Files kept as damaged.", now.spooled[2]),
     ):
         _family(lines, name, kind, text, [("", value)])
     for name, text, ids in (

@@ -14,7 +14,7 @@ from pathlib import Path
 from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.base import Durability, InferenceTuple
-from pulse_blocks.serving.spool_file import ENDING, SpoolFile
+from pulse_blocks.serving.spool_file import DAMAGED, ENDING, SpoolFile
 
 log = logging.getLogger("pulse.serving")
 
@@ -35,10 +35,11 @@ class Spool:
         self._most = most
         self._file: SpoolFile | None = None
         self._lock = threading.Lock()
-        self._told = self._failing = False
+        self._failing = False
+        self._told: set[str] = set()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
-        self.kept = 0
+        self.kept = self.damaged = 0
         if any(folder.glob(f"*{ENDING}")):
             self._start()
 
@@ -93,9 +94,11 @@ class Spool:
 
     def _run(self) -> None:
         while True:
-            self._adopt()
-            if self._file:
+            try:
+                self._adopt()
                 self._drain_own()
+            except Exception as error:  # noqa: BLE001 - this thread must outlive whatever one file does
+                self._tell(_cause(error))
             if self._closing.wait(RETRY_SECONDS):
                 return
 
@@ -108,14 +111,22 @@ class Spool:
                 found = SpoolFile.adopt(path)
                 if found is None:
                     continue
-                rows = found.rows
-                if self._drain(found):
-                    found.remove()
-                    log.warning("%d rows of a worker that is gone are in the ledger now.", rows)
-                else:
-                    found.close()
-            except OSError as error:
-                log.error("%s cannot be read: %s", path, error.strerror)  # noqa: TRY400
+                self._bring(found)
+            except Exception as error:  # noqa: BLE001 - the next file may be sound
+                self._tell(f"{path} cannot be read: {_cause(error)}")
+
+    def _bring(self, found: SpoolFile) -> None:
+        rows, done = found.rows, False
+        try:
+            done = self._drain(found)
+        finally:
+            (found.remove if done else found.close)()
+        if not done:
+            return
+        log.warning("%d rows of a worker that is gone are in the ledger now.", rows)
+        if found.is_damaged:
+            self.damaged += 1
+            log.error("Other rows in %s cannot be read. It is kept, with the ending %s.", found.path, DAMAGED)
 
     def _drain_own(self) -> None:
         file = self._file
@@ -137,9 +148,17 @@ class Spool:
             try:
                 self._ledger.append_missing(rows)
             except PulseError as error:
-                if not self._told:
-                    log.error("Rows go on waiting: %s", error)  # noqa: TRY400 - an expected state, no fault
-                self._told = True
+                self._tell(str(error))
                 return False
-            self._told = False
+            self._told.clear()
             file.drop(groups)
+
+    def _tell(self, reason: str) -> None:
+        """Why rows go on waiting: each reason once, not twice a second."""
+        if reason not in self._told:
+            log.error("Rows go on waiting: %s", reason)
+        self._told.add(reason)
+
+
+def _cause(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or type(error).__name__

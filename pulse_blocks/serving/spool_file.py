@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 import struct
 import zlib
@@ -21,7 +22,11 @@ import msgspec
 from pulse_blocks.ledger.base import Durability, InferenceTuple
 
 ENDING = ".spool"
+# What becomes of a file that cannot be read whole: nobody deletes it but its owner.
+DAMAGED = ".damaged"
 _HEAD = struct.Struct("<II")
+# How the body of a group begins in MessagePack: a list, in it a row of eleven, in it a text.
+_BODY = re.compile(rb"(?=(?:[\x91-\x9f]|\xdc..|\xdd....)\x9b[\xa0-\xbf\xd9-\xdb])", re.DOTALL)
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[InferenceTuple]).decode
 
@@ -32,28 +37,30 @@ class SpoolFile:
     def __init__(self, path: Path, handle: int) -> None:
         self.path = path
         self._handle = handle
-        self._read = 0
-        # What is behind the last whole group was being written when its process died: no reply stands on it.
+        self.size = os.fstat(handle).st_size
+        self.is_damaged = False
         self._groups = deque(self._whole())
-        self.size = sum(_HEAD.size + length for length, _ in self._groups)
-        os.ftruncate(handle, self.size)
 
     @classmethod
     def create(cls, folder: Path, durability: Durability) -> Self:
         """A new file of this process, in a folder that is made where there is none."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / f"{os.getpid()}-{secrets.token_hex(8)}{ENDING}"
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            if durability == "full":
-                _sync_folder(folder)
-            return cls(path, handle)
-        except OSError:
-            # Whoever asks does so again with every group.
+        while True:
+            path = folder / f"{os.getpid()}-{secrets.token_hex(8)}{ENDING}"
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                if os.fstat(handle).st_nlink:
+                    if durability == "full":
+                        _sync_folder(folder)
+                    return cls(path, handle)
+            except OSError:
+                # Whoever asks does so again with every group.
+                os.close(handle)
+                path.unlink(missing_ok=True)
+                raise
+            # Before it was locked, another process took it for one that was left empty, and has removed it.
             os.close(handle)
-            path.unlink(missing_ok=True)
-            raise
 
     @classmethod
     def adopt(cls, path: Path) -> Self | None:
@@ -66,6 +73,9 @@ class SpoolFile:
                     return cls(path, handle)
             except BlockingIOError:
                 pass
+            except Exception:
+                os.close(handle)
+                raise
             os.close(handle)
         return None
 
@@ -80,49 +90,88 @@ class SpoolFile:
         except OSError:
             os.ftruncate(self._handle, self.size)
             raise
+        self._groups.append((self.size + _HEAD.size, len(body), len(rows)))
         self.size += len(data)
-        self._groups.append((len(body), len(rows)))
 
     @property
     def rows(self) -> int:
         """How many rows wait."""
-        return sum(count for _, count in list(self._groups))
+        return sum(count for _, _, count in list(self._groups))
 
     def first(self, most: int) -> tuple[list[InferenceTuple], int]:
         """The rows that wait longest, whole groups until they are ``most`` or more; and how many groups."""
         rows: list[InferenceTuple] = []
-        at, groups = self._read, 0
-        for length, _ in list(self._groups):
+        groups = 0
+        for at, length, _ in list(self._groups):
             if len(rows) >= most:
                 break
-            rows += _decode(os.pread(self._handle, length, at + _HEAD.size))
-            at, groups = at + _HEAD.size + length, groups + 1
+            rows += _decode(os.pread(self._handle, length, at))
+            groups += 1
         return rows, groups
 
     def drop(self, groups: int) -> None:
         """Note that they are in the ledger. After a crash they are drained again, which changes nothing."""
         for _ in range(groups):
-            self._read += _HEAD.size + self._groups.popleft()[0]
+            self._groups.popleft()
 
     def remove(self) -> None:
-        """Delete the file: everything in it is in the ledger."""
-        self.path.unlink(missing_ok=True)
-        self.close()
+        """Delete the file: everything in it is in the ledger. One that is damaged is kept under another ending."""
+        try:
+            if self.is_damaged:
+                with contextlib.suppress(FileNotFoundError):
+                    self.path.rename(self.path.with_suffix(DAMAGED))
+            else:
+                self.path.unlink(missing_ok=True)
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Let go of the file; what waits in it is for whoever starts next."""
         os.close(self._handle)
 
-    def _whole(self) -> Iterator[tuple[int, int]]:
-        """Length and number of rows of each whole group."""
+    def _whole(self) -> Iterator[tuple[int, int, int]]:
+        """Where the body of each whole group is, its length and its number of rows.
+
+        Sets ``is_damaged`` where bytes are left out on which replies may stand. A last group that lacks its end, or
+        is nothing but zeros, was being written when its process died: no reply stands on it, and it is cut off.
+        """
         at = 0
-        while len(head := os.pread(self._handle, _HEAD.size, at)) == _HEAD.size:
-            length, crc = _HEAD.unpack(head)
-            body = os.pread(self._handle, length, at + _HEAD.size)
-            if len(body) < length or zlib.crc32(body) != crc:
+        while at < self.size:
+            head = os.pread(self._handle, _HEAD.size, at)
+            length, crc = _HEAD.unpack(head) if len(head) == _HEAD.size else (self.size, 0)
+            body = os.pread(self._handle, min(length, self.size), at + _HEAD.size)
+            rows = _rows_of(body, crc) if len(body) == length else 0
+            if rows:
+                yield at + _HEAD.size, length, rows
+                at += _HEAD.size + length
+                continue
+            following = self._next(at + 1)
+            if following is None and (len(body) < length or not any(head + body)):
+                os.ftruncate(self._handle, at)
+                self.size = at
                 return
-            yield length, len(_decode(body))
-            at += _HEAD.size + length
+            self.is_damaged = True
+            at = self.size if following is None else following
+
+    def _next(self, start: int) -> int | None:
+        """Where the next whole group begins, from ``start`` on."""
+        rest = os.pread(self._handle, self.size - start, start)
+        for found in _BODY.finditer(rest, _HEAD.size):
+            length, crc = _HEAD.unpack_from(rest, found.start() - _HEAD.size)
+            body = memoryview(rest)[found.start() : found.start() + length]
+            if len(body) == length and _rows_of(body, crc):
+                return start + found.start() - _HEAD.size
+        return None
+
+
+def _rows_of(body: bytes | memoryview, crc: int) -> int:
+    """How many rows a group has; none where it is not what was written, or of another release."""
+    if zlib.crc32(body) != crc:
+        return 0
+    try:
+        return len(_decode(body))
+    except msgspec.MsgspecError:
+        return 0
 
 
 def _put(handle: int, data: bytes, at: int) -> None:

@@ -18,7 +18,7 @@ def now(slots: dict[str, Slot]) -> Now:
         serving={name: slot.model.id for name, slot in slots.items()},
         fallbacks={name: model.id for name, model in fallbacks.items() if model},
         circuits={key: (circuit.state, circuit.openings) for key, circuit in circuits.items()},
-        spooled=next(((spool.rows, spool.kept) for spool in spools if spool), (0, 0)),
+        spooled=next(((spool.rows, spool.kept, spool.damaged) for spool in spools if spool), (0, 0, 0)),
         probations={name: slot.probation for name, slot in slots.items() if slot.probation},
         drifts={name: slot.drift for name, slot in slots.items() if slot.drift},
         retry_after=max((slot.batcher.engine.drain.delay() for slot in slots.values()), default=0.0),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import time
 from collections.abc import Iterator
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import httpx
 import pytest
 
-from pulse_blocks.errors import PulseError
+from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.ids import new_inference_id
 from pulse_blocks.ledger import Ledger, open_ledger
 from pulse_blocks.ledger.base import InferenceTuple
@@ -22,6 +25,7 @@ from pulse_blocks.settings import Workspace
 from tests.absent_ledger import absent
 from tests.running_engine import Running, job
 from tests.served_models import RECORD, protocol, runtime, train_and_promote
+from tests.waiting import until
 
 from .test_resilience import samples, wait_for
 
@@ -181,3 +185,97 @@ def test_metrics_and_readiness_tell(workspace: Workspace) -> None:
         wait_for(client, "pulse_spool_waiting_rows", 0)
         assert samples(client)["pulse_spooled_rows_total"] == 8
         assert client.get(f"/lineage/{ids[0]}").json()["id"] == ids[0]
+
+
+def damaged(folder: Path, at: int, groups: list[list[InferenceTuple]]) -> bytes:
+    """Leave a file of these groups in which the byte at ``at`` has changed; gives what is in it then."""
+    file = SpoolFile.create(folder, "process")
+    for group in groups:
+        file.append(group, "process")
+    file.close()
+    content = bytearray(file.path.read_bytes())
+    content[at] ^= 0x10
+    file.path.write_bytes(content)
+    return bytes(content)
+
+
+# In the first group: its length, a length that goes beyond the file, its CRC, its rows. And the last byte of all.
+@pytest.mark.parametrize("at", [0, 1, 3, 5, 20, 200, -1])
+def test_a_changed_byte_costs_no_other_group(workspace: Workspace, ledger: Ledger, at: int) -> None:
+    """What is sound before and behind it gets to the ledger; the file itself is kept, and counted."""
+    folder = workspace.folder / "spool"
+    groups = [rows(2) for _ in range(5)]
+    content = damaged(folder, at, groups)
+    lost = groups.pop(-1 if at == -1 else 0)
+    spool = Spool(ledger, folder, "process")
+    assert until(lambda: not list(folder.glob("*.spool")), 5)
+    spool.close()
+    assert all(ledger.inference(row[0]) for group in groups for row in group)
+    assert not any(ledger.models_of([row[0] for row in lost]))
+    (kept,) = folder.iterdir()
+    assert (kept.suffix, kept.read_bytes()) == (".damaged", content)
+    assert spool.damaged == 1
+
+
+def test_rows_of_another_release_are_kept(workspace: Workspace, ledger: Ledger) -> None:
+    """A group that is whole, and yet none of ours: it stays in the file, the others get to the ledger."""
+    folder, sound = workspace.folder / "spool", rows(3)
+    file = SpoolFile.create(folder, "process")
+    file.append([row[:-1] for row in rows(2)], "process")  # type: ignore[misc]
+    file.append(sound, "process")
+    file.close()
+    spool = Spool(ledger, folder, "process")
+    assert until(lambda: not list(folder.glob("*.spool")), 5)
+    spool.close()
+    assert len(ledger.models_of([row[0] for row in sound])) == 3
+    assert [path.suffix for path in folder.iterdir()] == [".damaged"]
+
+
+class Away:
+    """What a spool asks of a ledger, out of reach for a reason."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def append_missing(self, _: object) -> None:
+        raise UnavailableError("ledger.unavailable", self.reason)
+
+
+def test_each_reason_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A ledger that is away, and then back without the rights: whoever reads the log can see the second reason."""
+    ledger = Away("The server is away.")
+    spool = Spool(ledger, tmp_path / "spool", "process")  # type: ignore[arg-type]
+    assert spool.keep(rows(1))
+    assert until(lambda: "The server is away." in caplog.text, 5)
+    ledger.reason = "Permission denied."
+    assert until(lambda: "Permission denied." in caplog.text, 5)
+    spool.close()
+    assert caplog.text.count("The server is away.") == caplog.text.count("Permission denied.") == 1
+
+
+def keep_at_once(folder: Path, together: Barrier, lost: Queue[int], times: int) -> None:
+    """One worker of several whose ledger goes at the same moment, again and again."""
+    gone = 0
+    for number in range(times):
+        spool = Spool(Away("away"), folder / str(number), "process")  # type: ignore[arg-type]
+        together.wait()
+        assert spool.keep(rows(1))
+        together.wait()
+        time.sleep(0.02)
+        spool.close()
+        together.wait()
+        assert spool._file
+        gone += not spool._file.path.exists()
+    lost.put(gone)
+
+
+def test_workers_leave_each_others_new_files_alone(tmp_path: Path) -> None:
+    """Four processes begin to keep rows at one moment: each file stays until its rows are in the ledger."""
+    forking = multiprocessing.get_context("fork")
+    together, lost, times = forking.Barrier(4), forking.Queue(), 40
+    workers = [forking.Process(target=keep_at_once, args=(tmp_path, together, lost, times)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    assert sum(lost.get(timeout=60) for _ in workers) == 0
+    for worker in workers:
+        worker.join()
