@@ -172,7 +172,7 @@ class Supervisor:
             if code is not None:
                 worker.listen()
                 os.close(worker.status)
-                worker.pid = 0
+                worker.pid = worker.silent = 0
                 if self._stopping:
                     continue
                 if not self._announced:
@@ -192,7 +192,7 @@ class Supervisor:
         self._beat_at = now + BEAT_SECONDS
         for worker in self._workers:
             worker.silent += worker.ready and worker.pid > 0 and not self._stopping
-            if worker.silent >= _SILENT_BEATS:
+            if worker.pid and worker.silent >= _SILENT_BEATS:
                 log.error("A worker hangs; it is ended.")
                 os.kill(worker.pid, signal.SIGKILL)
 

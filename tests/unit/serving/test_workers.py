@@ -173,6 +173,48 @@ def test_workers_that_were_paused_with_their_supervisor_go_on(workspace: Workspa
         assert workers_of(process) == workers
 
 
+# A supervisor whose log is slow: by the time it has told of a dead worker, the next beat is due.
+SLOW = """
+import logging, os, signal, socket, threading, time
+from pulse_blocks.serving import workers
+
+workers.BEAT_SECONDS = 0.05
+
+class Slow(logging.Handler):
+    def emit(self, record):
+        time.sleep(0.2)
+
+logging.getLogger("pulse.serving").addHandler(Slow())
+
+def work(_, report):
+    report.ready()
+    print(os.getpid(), flush=True)
+    while True:
+        time.sleep(0.02)
+        report._tell(workers.BEAT)
+
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    workers.Supervisor([listener], work, lambda: None).run()
+"""
+
+
+def test_a_hung_worker_that_is_gone_is_not_killed_again(tmp_path: Path) -> None:
+    """It has no pid any more, and a signal to nobody in particular would end the supervisor and all of its group."""
+    script = tmp_path / "slow.py"
+    script.write_text(SLOW)
+    with subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout
+        first = int(process.stdout.readline())
+        os.kill(first, signal.SIGSTOP)
+        second = process.stdout.readline()
+        assert second, f"the supervisor ended with {process.wait()}"
+        assert int(second) != first
+        process.terminate()
+        assert process.wait(10) == 0
+
+
 def test_a_promotion_reaches_every_worker_within_a_second(workspace: Workspace) -> None:
     """After that second no connection meets the old model."""
     train_and_promote(workspace, seed=1)
