@@ -3,6 +3,7 @@
 PulseError
 ├── ProtocolError      a protocol file that is not sound; carries every problem found
 └── UnavailableError   a server, database or store is out of reach: trying again may help
+    └── SilentError    it takes connections and does not answer: trying again takes long
 
 Every error names the thing, the place, the reason and the way out. Its ``code`` is stable and meant for
 programs (``snapshot.chunk_corrupt``); its message and hint are meant for people. Turning an error into text
@@ -49,6 +50,10 @@ class PulseError(Exception):
 
 class UnavailableError(PulseError):
     """Something outside this process is out of reach. Callers may retry."""
+
+
+class SilentError(UnavailableError):
+    """It could be reached, and then said nothing for too long. What it was asked for may have happened, or may yet."""
 
 
 class ProtocolError(PulseError):

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -51,6 +52,20 @@ class PostgresServer:
     def stop(self) -> None:
         """Stop at once, as a crash would: connections are cut, and nothing is flushed."""
         self._run("pg_ctl", "-D", str(self._data), "-m", "immediate", "-w", "stop")
+
+    @contextlib.contextmanager
+    def silent(self) -> Iterator[None]:
+        """Until the block ends it takes connections and answers nothing, as on a disk that hangs."""
+        first = int((self._data / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        everyone = [first, *map(int, children)]
+        for pid in everyone:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in everyone:
+                os.kill(pid, signal.SIGCONT)
 
     def new_database(self) -> str:
         """The URL of an empty database of its own."""

@@ -16,6 +16,8 @@ from pulse_blocks.ledger.revisions import require_revision
 
 # Whoever writes holds this lock until it commits: what it reads stays true. Inferences need it not.
 WRITERS_LOCK = 0x50554C5345
+# Requests wait for inferences to be written: half of the time that they have, as with a model that hangs.
+JOURNAL_PATIENCE_SECONDS = 5.0
 _COPY = (
     "copy inferences (id, at, event_time, source_key, model, input, output, input_sha256, output_sha256,"
     " latency_us, flags) from stdin (format binary)"
@@ -43,7 +45,8 @@ class PostgresDatabase:
 
     def __init__(self, url: str, durability: Durability) -> None:
         self.place = place_of(url)
-        self._journal, self._writer, self._reader = (Line(url, self.place, durability) for _ in range(3))
+        self._journal = Line(url, self.place, durability, JOURNAL_PATIENCE_SECONDS)
+        self._writer, self._reader = (Line(url, self.place, durability) for _ in range(2))
 
     @classmethod
     def open(cls, url: str, durability: Durability) -> Self:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import select
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.errors import PulseError, SilentError, UnavailableError
 from pulse_blocks.ledger.base import Durability
 
 CONNECT_SECONDS = 5
@@ -19,11 +20,52 @@ CONNECT_SECONDS = 5
 PATIENCE_SECONDS = 10
 _COMMITS: dict[Durability, str] = {"full": "on", "process": "off"}
 
-Connection = psycopg.Connection[tuple[Any, ...]]
+
+class _SilenceError(psycopg.OperationalError):
+    """The server said nothing for too long."""
 
 
-def connect(url: str, durability: Durability = "full") -> Connection:
-    """A connection in autocommit mode. Raises what psycopg raises: use it within ``translated``."""
+class Connection(psycopg.Connection[tuple[Any, ...]]):
+    """One that may give up on a server that takes what it is told, and says nothing.
+
+    TCP's own bounds do not see that: the kernel of a machine whose server hangs acknowledges everything.
+    """
+
+    patience: float | None = None
+
+    def wait(self, gen: Generator[Any, Any, Any], *args: Any, **kwargs: Any) -> Any:
+        """As psycopg has it, but for ``patience`` seconds without a word at most; then it is closed."""
+        if self.patience is None:
+            return super().wait(gen, *args, **kwargs)
+        try:
+            return super().wait(_impatient(gen, self.patience), *args, **kwargs)
+        except _SilenceError:
+            self.pgconn.finish()
+            raise
+
+
+def _impatient(gen: Generator[Any, Any, Any], seconds: float) -> Generator[Any, Any, Any]:
+    """What psycopg waits for, step by step. It asks again ten times a second while nothing comes."""
+    try:
+        wanted = next(gen)
+        heard = time.monotonic()
+        while True:
+            ready = yield wanted
+            if ready:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > seconds:
+                raise _SilenceError(f"it has said nothing for {seconds:g} s")
+            step = gen.send(ready)
+            wanted = step if ready else wanted
+    except StopIteration as end:
+        return end.value
+
+
+def connect(url: str, durability: Durability = "full", patience: float | None = None) -> Connection:
+    """A connection in autocommit mode. Raises what psycopg raises: use it within ``translated``.
+
+    With ``patience`` it gives up on a server that says nothing for so many seconds.
+    """
     given = conninfo_to_dict(url)
     settings = (
         f"-c synchronous_commit={_COMMITS[durability]} -c lock_timeout={PATIENCE_SECONDS}s"
@@ -37,7 +79,9 @@ def connect(url: str, durability: Durability = "full") -> Connection:
         "tcp_user_timeout": PATIENCE_SECONDS * 1000,
     }
     options = {"options": f"{given.get('options') or ''} {settings}".strip()}
-    return psycopg.connect(url, autocommit=True, **{**defaults, **given, **options})
+    connection = Connection.connect(url, autocommit=True, **{**defaults, **given, **options})
+    connection.patience = patience
+    return connection
 
 
 def place_of(url: str) -> str:
@@ -63,7 +107,8 @@ def translated(place: str) -> Iterator[None]:
             "ledger.refused", f"The ledger {place} refused a row: {_first_line(error)}."
         ) from error
     except psycopg.Error as error:
-        raise UnavailableError(
+        kind = SilentError if isinstance(error, _SilenceError) else UnavailableError
+        raise kind(
             "ledger.unavailable",
             f"The ledger {place} cannot be used: {_first_line(error)}.",
             "Check that the server runs, can be reached, and that its disk is not full.",
@@ -73,7 +118,8 @@ def translated(place: str) -> Iterator[None]:
 class Line:
     """One connection for one thread at a time, opened when it is needed and again when it was cut."""
 
-    def __init__(self, url: str, place: str, durability: Durability) -> None:
+    def __init__(self, url: str, place: str, durability: Durability, patience: float | None = None) -> None:
+        self._patience = patience
         self._url = url
         self._place = place
         self._durability = durability
@@ -99,7 +145,7 @@ class Line:
     def _connected(self) -> Connection:
         if self._connection is None or _is_cut(self._connection):
             self._drop()
-            self._connection = connect(self._url, self._durability)
+            self._connection = connect(self._url, self._durability, self._patience)
         return self._connection
 
     def _drop(self) -> None:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.errors import PulseError, SilentError, UnavailableError
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.serving.circuit import Circuit
 from pulse_blocks.serving.failures import ledger_failed
@@ -114,7 +114,11 @@ class Journal:
             self._failing = False
 
     def _failed(self, jobs: list[Job], error: Exception) -> list[Outcome]:
-        self.circuit.failed(code_of(error))
+        if isinstance(error, SilentError):
+            # Every further attempt would cost as much time.
+            self.circuit.trip(code_of(error))
+        else:
+            self.circuit.failed(code_of(error))
         self._metrics.commit_failures += 1
         if not self._failing:
             reason = str(error) if isinstance(error, PulseError) else code_of(error)

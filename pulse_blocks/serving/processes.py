@@ -8,7 +8,10 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import NoReturn
 
 import msgspec
 
@@ -42,10 +45,28 @@ def ending() -> Iterator[None]:
     except BaseException as error:  # noqa: BLE001 - its kind, no stack: see above
         log.error("A process of the runtime ends with %s.", type(error).__name__)  # noqa: TRY400
     finally:
-        with contextlib.suppress(Exception):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(code)
+        leave(code)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once, whatever its threads do."""
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+async def all_return(calls: Sequence[Callable[[], None]], seconds: float) -> bool:
+    """Make calls at the same time, each on a thread of its own; whether all of them came back in time."""
+    threads = [threading.Thread(target=call, daemon=True) for call in calls]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + seconds
+    while any(thread.is_alive() for thread in threads):
+        if time.monotonic() > until:
+            return False
+        await asyncio.sleep(0.01)
+    return True
 
 
 def ended() -> Iterator[tuple[int, int]]:

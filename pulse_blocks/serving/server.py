@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 import signal
 import socket
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from pulse_blocks.serving.champions import Slot, Watcher, first_champion
 from pulse_blocks.serving.compiled import compiling
 from pulse_blocks.serving.express import Express
 from pulse_blocks.serving.gathering import Gathering
+from pulse_blocks.serving.graceful import GRACE_SECONDS, Server
 from pulse_blocks.serving.guard import NO_KEY, Guard
 from pulse_blocks.serving.idle import stop_when_idle
 from pulse_blocks.serving.impatient import ImpatientProtocol
@@ -33,7 +35,7 @@ from pulse_blocks.serving.keyring import Keyring
 from pulse_blocks.serving.listening import DEFAULT_PORT, bind_many, is_loopback, url_of
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
-from pulse_blocks.serving.processes import Report
+from pulse_blocks.serving.processes import Report, all_return, leave
 from pulse_blocks.serving.reading import Message, Receive
 from pulse_blocks.serving.spool import Spool
 from pulse_blocks.serving.state import now
@@ -43,7 +45,8 @@ from pulse_blocks.settings import Workspace
 from pulse_blocks.stores import Store, open_store
 from pulse_blocks.ui.links import Links, links
 
-GRACE_SECONDS = 10
+log = logging.getLogger("pulse.serving")
+
 # Requests leave none of themselves: the collector need not look after every 700 objects that are in use at once.
 GARBAGE = 10_000
 
@@ -200,7 +203,7 @@ async def _run(
     app: Asgi = gathering or predictions
     keyring = Keyring(ledger) if how.require_keys else None
     express = Express(predictions, slots, metrics, None if how.behind_proxy else keyring, loop)
-    server = _Server(
+    server = Server(
         _config(
             Guard(app, keyring, NO_KEY if how.behind_proxy else frozenset()) if keyring else app,
             express,
@@ -218,11 +221,10 @@ async def _run(
         for task in (keeping, idling, beating):
             if task:
                 task.cancel()
-        watcher.close()
-        background.close()
-        if keyring:
-            keyring.close()
-        await asyncio.to_thread(engine.close)
+        closing = [watcher.close, background.close, engine.close, *([keyring.close] if keyring else [])]
+        if not await all_return(closing, server.time_left()):
+            log.error("The ledger or the store does not answer: this process ends without it.")
+            leave(1)
 
 
 def _pages(
@@ -273,24 +275,3 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     except ImportError:
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn, which tells when it answers and leaves signals to us: it would raise them again at its end."""
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._ready()
-
-    def stop(self) -> None:
-        """Stop gracefully; the second time at once."""
-        self.force_exit = self.should_exit
-        self.should_exit = True
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
