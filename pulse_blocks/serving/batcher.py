@@ -46,7 +46,8 @@ class Engine:
         self.metrics = metrics
         self._loop = loop
         self._arrived: list[Job] = []
-        self._waiting: set[Job] = set()
+        # Each with the parts that it had left when it was last looked at.
+        self._waiting: dict[Job, int] = {}
         self._sweeping = False
         self.answered: Callable[[Job], None] | None = None
         self._worker = self._new_worker()
@@ -59,8 +60,8 @@ class Engine:
             self._sweeping = True
             self._loop.call_later(SWEEP_SECONDS, self._sweep)
         self._arrived.append(job)
-        self._waiting.add(job)
-        self.drain.arrive(len(job.records))
+        parts = self._waiting[job] = _parts_left(job)
+        self.drain.arrive(parts)
 
     def future(self) -> asyncio.Future[None]:
         """A future of the event loop."""
@@ -94,15 +95,14 @@ class Engine:
         self._loop.call_soon_threadsafe(self._settle, outcomes)
 
     def _settle(self, outcomes: list[Outcome]) -> None:
-        rows = 0
+        parts = 0
         for job, error in outcomes:
-            self._waiting.discard(job)
+            parts += self._waiting.pop(job, 0)
             job.place.waiting -= 1
-            rows += len(job.records)
             job.settle(error)
             if error is None and self.answered:
                 self.answered(job)
-        self.drain.leave(rows, time.perf_counter())
+        self.drain.leave(len(outcomes), parts, time.perf_counter())
 
     def _sweep(self) -> None:
         """Tell those whose time is up at once, wherever they wait; and replace a worker that hangs."""
@@ -114,12 +114,20 @@ class Engine:
             model.circuit.trip("model.hangs")
             self._worker = self._new_worker()
             self._worker.put(jobs)
-        for job in self._waiting:
+        for job, parts in self._waiting.items():
             if now > job.deadline:
                 job.settle(TooLateError())
+            elif parts > 1 and (fewer := _parts_left(job)) < parts:
+                self._waiting[job] = fewer
+                self.drain.advance(parts - fewer, now / 1e9)
         self._sweeping = bool(self._waiting)
         if self._sweeping:
             self._loop.call_later(SWEEP_SECONDS, self._sweep)
+
+
+def _parts_left(job: Job) -> int:
+    """How often it comes to its turn until it is answered; at least once, since its rows have to be written."""
+    return max(1, -(-(len(job.records) - len(job.rows)) // job.model.max_rows))
 
 
 def _is_known(job: Job) -> bool:

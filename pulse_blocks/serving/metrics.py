@@ -119,7 +119,7 @@ def _gauges(lines: list[str], now: Now) -> None:
         _labelled(now.waiting),
     )  # fmt: skip
     _family(
-        lines, "pulse_retry_after_seconds", "gauge", "How long what waits now will take, as measured.",
+        lines, "pulse_retry_after_seconds", "gauge", "How long a request that came now would wait, as measured.",
         [("", now.retry_after)],
     )  # fmt: skip
     for name, kind, text, value in (

@@ -175,3 +175,23 @@ def test_closing_writes_what_waits(model: Model, ledger: Ledger) -> None:
 
     last = asyncio.run(run())
     assert [ledger.inference(inference_id).id for inference_id in last.ids] == last.ids
+
+
+def test_a_large_request_does_not_shut_others_out(model: Model, ledger: Ledger) -> None:
+    """What was learned from single records says nothing about 20,000 in one request, and small ones pass it."""
+
+    async def run() -> int:
+        async with Running(ledger) as running:
+            for seed in range(100):
+                await running.batcher.submit(job(model, seed=seed))
+            large = running.batcher.submit(job(model, 20_000))
+            passed = 0
+            while not large.done():
+                small = job(model, seed=passed + 1_000, seconds=5)
+                running.batcher.admit(model, small.deadline)
+                await running.batcher.submit(small)
+                passed += 1
+            await large
+            return passed
+
+    assert asyncio.run(run()) > 1
