@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
-from pulse_blocks.ledger import open_ledger
 from pulse_blocks.settings import Workspace
 from tests.served_models import RECORD, promote, protocol, runtime, train, train_and_promote
 from tests.waiting import until
@@ -59,39 +61,53 @@ def test_a_promotion_is_live_within_a_second(workspace: Workspace) -> None:
         assert all(len(probabilities) == 1 for probabilities in by_model.values())
 
 
-def test_a_broken_bundle_leaves_the_old_model(workspace: Workspace) -> None:
-    """A changed bundle, or one that is not there, is told in the metrics, and the old model answers on."""
-    first = train_and_promote(workspace, seed=1)
-    with runtime(workspace, "parcels") as (url, _), httpx.Client(base_url=url) as client:
-        with open_ledger(workspace.ledger) as ledger:
-            ledger.promote(
-                name="parcels", model="parcels@1.0.0-0000000", bundle="bundles/parcels/missing.json",
-                bundle_sha256="0" * 64, version="2", run="run_1", attempt=None, reason="", who="",
-            )  # fmt: skip
-        deadline = time.monotonic() + 3
-        failures = 'pulse_model_swap_failures_total{model="parcels"} 1'
-        while failures not in client.get("/metrics").text:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        assert serving(client) == first.model
-        second = train_and_promote(workspace, seed=2)
-        assert wait_for(client, second.model, 1.5)
+def missing(_: Path, bundle: Path) -> None:
+    """The bundle is not in the store."""
+    bundle.unlink()
 
 
-def test_a_changed_model_text_is_never_served(workspace: Workspace) -> None:
-    """One byte of the model's text changed between promotion and load: the old model stays."""
+def changed(_: Path, bundle: Path) -> None:
+    """It is, and one of its bytes is another one."""
+    change(bundle, b"parcels", b"parcelz")
+
+
+def text_missing(store: Path, bundle: Path) -> None:
+    """It is as it was, and the model's text is not there."""
+    text_of(store, bundle).unlink()
+
+
+def text_changed(store: Path, bundle: Path) -> None:
+    """One byte of the model's text has changed."""
+    change(text_of(store, bundle), b"tree", b"tres")
+
+
+def text_of(store: Path, bundle: Path) -> Path:
+    return store / str(json.loads(bundle.read_bytes())["text"])
+
+
+def change(path: Path, before: bytes, after: bytes) -> None:
+    content = path.read_bytes()
+    assert before in content
+    path.chmod(0o644)
+    path.write_bytes(content.replace(before, after, 1))
+
+
+@pytest.mark.parametrize("broken", [missing, changed, text_missing, text_changed])
+def test_what_was_promoted_and_is_broken_leaves_the_old_model(
+    workspace: Workspace, broken: Callable[[Path, Path], None]
+) -> None:
+    """Signed by us, and yet not what was promoted: the metrics tell, the old model answers on, the next goes live."""
     first = train_and_promote(workspace, seed=1)
     with runtime(workspace, "parcels") as (url, process), httpx.Client(base_url=url) as client:
-        process.send_signal(19)  # SIGSTOP: it must not look before the byte has changed
+        process.send_signal(signal.SIGSTOP)  # it must not look before it is broken
         second = train_and_promote(workspace, seed=2)
-        bundle = json.loads((Path(workspace.store) / second.bundle).read_bytes())
-        text = Path(workspace.store) / bundle["text"]
-        text.chmod(0o644)
-        text.write_bytes(text.read_bytes().replace(b"tree", b"tres", 1))
-        process.send_signal(18)
-        assert not wait_for(client, second.model, 1.0)
+        broken(Path(workspace.store), Path(workspace.store) / second.bundle)
+        process.send_signal(signal.SIGCONT)
+        failures = 'pulse_model_swap_failures_total{model="parcels"} 1'
+        assert until(lambda: failures in client.get("/metrics").text, 5)
         assert serving(client) == first.model
-        assert "swap_failures" in client.get("/metrics").text
+        third = train_and_promote(workspace, seed=3)
+        assert wait_for(client, third.model, 1.5)
 
 
 def test_trees_that_are_not_sound_leave_the_old_model(workspace: Workspace) -> None:
