@@ -44,6 +44,7 @@ def _one_of_everything() -> str:
         metrics.predictions, metrics.swaps, metrics.swap_failures, metrics.model_failures, metrics.fallbacks,
     ):  # fmt: skip
         counter[_NAME] += 1
+    metrics.thread_failures["champions"] += 1
     now = Now(
         waiting={_NAME: 0},
         serving={_NAME: _NAME},

@@ -12,6 +12,7 @@ from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.rows import Promotion
 from pulse_blocks.serving.alarms import Alarms
 from pulse_blocks.serving.batcher import Batcher
+from pulse_blocks.serving.looking import outlived, reason_of
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
 from pulse_blocks.serving.probation.verdict import Facts
@@ -94,26 +95,28 @@ class Watcher:
 
     def _run(self) -> None:
         while not self._closing.wait(POLL_SECONDS):
-            self._alarms.send(self._ledger)
+            with outlived(self._metrics, "champions", "Alarms cannot be raised"):
+                self._alarms.send(self._ledger)
             for slot in self._slots.values():
-                try:
-                    promotion = self._ledger.champion(slot.name)
-                except PulseError as error:
-                    log.warning("Promotions cannot be read: %s", error)
-                    continue
-                if promotion and promotion.seq != slot.seq:
-                    self._swap(slot, promotion)
-                if slot.model.falls_back and slot.fallback_of != slot.seq:
-                    self._find_fallback(slot)
+                with outlived(self._metrics, "champions", "Promotions cannot be read"):
+                    self._look(slot)
+
+    def _look(self, slot: Slot) -> None:
+        promotion = self._ledger.champion(slot.name)
+        if promotion and promotion.seq != slot.seq:
+            self._swap(slot, promotion)
+        if slot.model.falls_back and slot.fallback_of != slot.seq:
+            self._find_fallback(slot)
 
     def _swap(self, slot: Slot, promotion: Promotion) -> None:
         if slot.refused == promotion.seq and time.monotonic() < slot.retry_at:
             return
         try:
             model = Model.load(self._store, promotion, self._key)
-        except PulseError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is (memory that is not there), the old one stays
             if slot.refused != promotion.seq:
-                log.error("%s stays, %s cannot be used: %s", slot.model.id, promotion.model, error)  # noqa: TRY400
+                reason = reason_of(error)
+                log.error("%s stays, %s cannot be used: %s", slot.model.id, promotion.model, reason)  # noqa: TRY400
             self._metrics.swap_failures[slot.name] += 1
             slot.refused, slot.retry_at = promotion.seq, time.monotonic() + RETRY_SECONDS
             return
@@ -137,6 +140,6 @@ class Watcher:
         except UnavailableError as error:
             log.warning("The fallback of %s cannot be read yet: %s", slot.model.id, error)
             return
-        except PulseError as error:
-            log.error("%s has no fallback: %s", slot.model.id, error)  # noqa: TRY400
+        except Exception as error:  # noqa: BLE001 - it would be no better three times a second
+            log.error("%s has no fallback: %s", slot.model.id, reason_of(error))  # noqa: TRY400
         slot.fallback_of = slot.seq

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hmac
-import logging
 import threading
 import time
 from typing import Literal
 
-from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.keys import PREFIX, digest
-
-log = logging.getLogger("pulse.serving")
+from pulse_blocks.serving.looking import outlived
+from pulse_blocks.serving.metrics import Metrics
 
 POLL_SECONDS = 0.3
 # Where the ledger cannot be read, what was known of keys counts for so long, and then nobody is let in.
@@ -26,9 +24,10 @@ Verdict = Literal["allowed", "no key", "wrong scope", "unknown"]
 class Keyring:
     """A thread that reads keys, and the check of each request against them. ``check`` is for any thread."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, metrics: Metrics) -> None:
         """Raises PulseError where the keys cannot be read."""
         self._ledger = ledger
+        self._metrics = metrics
         self._keys = ledger.usable_keys()
         self._read_at = time.monotonic()
         self._closing = threading.Event()
@@ -55,9 +54,6 @@ class Keyring:
 
     def _run(self) -> None:
         while not self._closing.wait(POLL_SECONDS):
-            try:
+            with outlived(self._metrics, "keys", "Keys cannot be read"):
                 self._keys = self._ledger.usable_keys()
-            except PulseError as error:
-                log.warning("Keys cannot be read: %s", error)
-            else:
                 self._read_at = time.monotonic()

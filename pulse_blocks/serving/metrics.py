@@ -48,6 +48,8 @@ class Metrics:
         self.swap_failures: Counter[str] = Counter()
         self.model_failures: Counter[str] = Counter()
         self.fallbacks: Counter[str] = Counter()
+        # By thread; what is expected to fail at times (a ledger that is away) does not count.
+        self.thread_failures: Counter[str] = Counter()
         self.shed = 0
         self.late = 0
         self.gone = 0
@@ -97,6 +99,10 @@ class Metrics:
             ("pulse_drift_skipped_rows_total", "Rows left out of that, a sample.", self.drift_skipped),
         ):
             _family(lines, name, "counter", text, [("", value)])
+        _family(
+            lines, "pulse_thread_failures_total", "counter", "Looks of a thread that failed unexpectedly.",
+            ((f'{{thread="{thread}"}}', n) for thread, n in list(self.thread_failures.items())),
+        )  # fmt: skip
         self._histogram(lines)
         _gauges(lines, now)
         _guards(lines, now.probations)

@@ -201,7 +201,7 @@ async def _run(
     gathering = Gathering(predictions, how.shared, lambda: metrics.render(now(slots))) if how.shared else None
     keeping = loop.create_task(gathering.keep()) if gathering else None
     app: Asgi = gathering or predictions
-    keyring = Keyring(ledger) if how.require_keys else None
+    keyring = Keyring(ledger, metrics) if how.require_keys else None
     express = Express(predictions, slots, metrics, None if how.behind_proxy else keyring, loop)
     server = Server(
         _config(

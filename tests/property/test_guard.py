@@ -14,6 +14,7 @@ from pulse_blocks.ledger import migrate, open_ledger
 from pulse_blocks.ledger.keys import SCOPES
 from pulse_blocks.serving.guard import PUBLIC, Guard, needed
 from pulse_blocks.serving.keyring import Keyring
+from pulse_blocks.serving.metrics import Metrics
 
 KNOWN = [
     *sorted(PUBLIC),
@@ -42,7 +43,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Keyring, di
     migrate(url)
     with open_ledger(url) as ledger:
         tokens = {scope: ledger.create_key(name=scope, scopes=[scope], who="x")[1] for scope in SCOPES}
-        keyring = Keyring(ledger)
+        keyring = Keyring(ledger, Metrics())
         yield keyring, tokens
         keyring.close()
 

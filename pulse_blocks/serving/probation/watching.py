@@ -6,11 +6,11 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
-from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.rows import Promotion
 from pulse_blocks.records import as_dict
 from pulse_blocks.serving.champions import Slot
+from pulse_blocks.serving.looking import outlived
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
 from pulse_blocks.serving.probation.shadow import Shadow
@@ -55,12 +55,10 @@ class Probations:
     def _run(self) -> None:
         while not self._closing.wait(LOOK_SECONDS):
             for slot in self._slots.values():
-                try:
+                with outlived(
+                    self._metrics, "probation", f"The new champion of {slot.name} cannot be watched"
+                ):
                     self._look(slot)
-                except PulseError as error:
-                    log.warning("The new champion of %s cannot be watched: %s", slot.name, error)
-                except Exception as error:  # noqa: BLE001 - this thread must outlive whatever one look does
-                    log.error("Watching %s failed with %s.", slot.name, type(error).__name__)  # noqa: TRY400 - inputs
 
     def _look(self, slot: Slot) -> None:
         if self._seen.get(slot.name) != slot.seq:

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.serving.champions import Slot
+from pulse_blocks.serving.looking import outlived
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.tripwire.finding import LiveDrift
 from pulse_blocks.serving.tripwire.intake import Intake, Taken
@@ -62,12 +62,8 @@ class Tripwire:
             taken, skipped = self._intake.drain()
             self._say(len(taken), skipped)
             for slot in self._slots.values():
-                try:
+                with outlived(self._metrics, "tripwire", f"The live drift of {slot.name} cannot be watched"):
                     self._look(slot, taken)
-                except PulseError as error:
-                    log.warning("The live drift of %s cannot be watched: %s", slot.name, error)
-                except Exception as error:  # noqa: BLE001 - this thread must outlive whatever one look does
-                    log.error("Looking at what %s is asked failed with %s.", slot.name, type(error).__name__)  # noqa: TRY400 - inputs
 
     def _say(self, taken: int, skipped: int) -> None:
         """Whoever reads a gauge should know that it stands for a sample."""
