@@ -90,9 +90,10 @@ def serve(
     More than one worker are processes of their own, started again when they die. Where other machines can
     reach ``host``, keys are required whatever ``require_keys`` says. With ``behind_proxy`` predictions need none,
     because something in front has asked for it, and everything else does. Raises PulseError before anything is
-    served: ``serving.port_taken``, ``serving.no_keys``, ``serving.no_champion``, ``serving.tls``, or what is
-    wrong with ledger or bundle. Port 0 takes a free one. ``handed_in`` is a listening socket that takes the place of
-    host and port. With ``idle_exit`` it ends by itself once nobody has asked for so many seconds.
+    served: ``serving.port_taken``, ``serving.no_keys``, ``serving.no_champion``, ``serving.tls``,
+    ``serving.no_temporary_folder``, or what is wrong with ledger or bundle. Port 0 takes a free one.
+    ``handed_in`` is a listening socket that takes the place of host and port. With ``idle_exit`` it ends by itself
+    once nobody has asked for so many seconds.
     With ``compiled`` models are turned into machine code, which needs the extra of that name.
     """
     if handed_in is not None:
@@ -104,8 +105,7 @@ def serve(
         tls.check()
     with contextlib.ExitStack() as opened:
         listeners = [opened.enter_context(one) for one in _listeners(handed_in, host, port, workers)]
-        folder = tempfile.TemporaryDirectory(prefix="pulse-") if workers > 1 else None
-        shared = Path(opened.enter_context(folder)) if folder else None
+        shared = Path(opened.enter_context(_shared_folder())) if workers > 1 else None
         how = How(
             require_keys=require_keys,
             behind_proxy=behind_proxy,
@@ -129,6 +129,18 @@ def serve(
                 lambda at, report: _work(workspace, names, how, at, report.ready, (signal.SIGTERM,), report),
                 told,
             ).run()
+
+
+def _shared_folder() -> tempfile.TemporaryDirectory[str]:
+    """Where several workers put what they tell each other."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="pulse-")
+    except OSError as error:
+        raise PulseError(
+            "serving.no_temporary_folder",
+            f"Several workers need a folder for temporary files, and none can be made: {error.strerror}.",
+            "Mount one at /tmp (in Kubernetes an emptyDir), name one in TMPDIR, or serve with one worker.",
+        ) from error
 
 
 def _listeners(handed_in: socket.socket | None, host: str, port: int, count: int) -> list[socket.socket]:

@@ -87,6 +87,22 @@ def test_kubernetes_runs_the_container_of_knative() -> None:
     assert here | {"ports": None} == there | {"ports": None}
 
 
+@pytest.mark.parametrize("pod", [knative()["spec"], kubernetes()[0]["spec"]], ids=["knative", "kubernetes"])
+def test_a_read_only_root_has_a_folder_for_temporary_files(pod: dict[str, Any]) -> None:
+    """The runtime with several workers needs one."""
+    spec = pod["template"]["spec"]
+    (container,) = spec["containers"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    (mount,), (volume,) = container["volumeMounts"], spec["volumes"]
+    assert (mount["mountPath"], mount["name"]) == ("/tmp", volume["name"])  # noqa: S108 - it is to be that one
+    assert "emptyDir" in volume
+
+
+def test_other_services_put_nothing_into_the_environment() -> None:
+    """One called ``pulse`` would set PULSE_PORT to an address. Knative turns these links off by itself."""
+    assert kubernetes()[0]["spec"]["template"]["spec"]["enableServiceLinks"] is False
+
+
 def test_the_service_finds_its_pods() -> None:
     """Selectors and labels, and a port that the container has."""
     deployment, service = kubernetes()

@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from pulse_blocks.errors import PulseError
 from pulse_blocks.ledger import open_ledger
+from pulse_blocks.serving.server import serve
 from pulse_blocks.settings import Workspace
 from tests.runtime_kill import Received, check_traceable
 from tests.served_models import RECORD, records, runtime, train_and_promote
@@ -278,6 +280,17 @@ def test_a_runtime_that_cannot_start_says_why(workspace: Workspace) -> None:
     assert done.returncode == 1
     assert done.stderr.count("No model of letters has been promoted") == 1
     assert "Traceback" not in done.stderr
+
+
+def test_without_a_temporary_folder_the_way_out_is_told(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container whose file system is read-only: what to mount, instead of the name of an exception."""
+    train_and_promote(workspace)
+    monkeypatch.setattr("tempfile.tempdir", "/dev/null/nowhere")
+    with pytest.raises(PulseError, match="emptyDir") as refused:
+        serve(workspace, ["parcels"], port=0, workers=2)
+    assert refused.value.code == "serving.no_temporary_folder"
 
 
 def test_a_port_is_not_shared_with_another_runtime(workspace: Workspace) -> None:
