@@ -43,6 +43,8 @@ class Engine:
         self.refuses = self._journal.refuses
         self.circuit = self._journal.circuit
         self.drain = Drain()
+        # Rows of all requests that wait: memory goes by them.
+        self.rows = 0
         self.metrics = metrics
         self._loop = loop
         self._arrived: list[Job] = []
@@ -61,6 +63,7 @@ class Engine:
             self._loop.call_later(SWEEP_SECONDS, self._sweep)
         self._arrived.append(job)
         parts = self._waiting[job] = _parts_left(job)
+        self.rows += len(job.records)
         self.drain.arrive(parts)
 
     def future(self) -> asyncio.Future[None]:
@@ -98,6 +101,7 @@ class Engine:
         parts = 0
         for job, error in outcomes:
             parts += self._waiting.pop(job, 0)
+            self.rows -= len(job.records)
             job.place.waiting -= 1
             job.settle(error)
             if error is None and self.answered:
@@ -162,7 +166,7 @@ class Batcher:
         """Whether one more request can be answered in its time, as far as is known."""
         if self.waiting >= model.queue or self.engine.refuses(model):
             return False
-        if self.engine.drain.rows >= MOST_ROWS_WAITING:
+        if self.engine.rows >= MOST_ROWS_WAITING:
             return False
         return self.engine.drain.delay() * 1e9 <= deadline - time.perf_counter_ns()
 
