@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from pulse_blocks import ids, progress
 from pulse_blocks.errors import PulseError
 from pulse_blocks.records import Chunk, RawBatch, Snapshot, SnapshotRef
 from pulse_blocks.snapshots import layout, manifest
 from pulse_blocks.snapshots.describing import Description
+from pulse_blocks.snapshots.keeping import found_again, keep_first, require_whole
 from pulse_blocks.snapshots.overlap import overlapped
 from pulse_blocks.snapshots.reading import chunk_bytes, load, verified_chunk
 from pulse_blocks.snapshots.sampling import Numbers, Picked
+from pulse_blocks.snapshots.sealing import holds, seal
 from pulse_blocks.stores.base import Store
 from pulse_blocks.times import utc_now
 
@@ -25,7 +25,7 @@ def commit(store: Store, raw: RawBatch, description: Description | None = None) 
     snapshot_id = ids.snapshot_id(raw.content)
     if layout.content_sha256(raw.chunks) != raw.content:
         raise PulseError("snapshot.content", f"The chunks of this ingest do not have the hash {raw.content}.")
-    if store.size(layout.manifest_key(snapshot_id)) is not None:
+    if found_again(store, snapshot_id):
         for done, chunk in enumerate(raw.chunks, 1):
             chunk_bytes(store, chunk)
             progress.report("snapshot", done, len(raw.chunks), "verified")
@@ -43,12 +43,13 @@ def commit(store: Store, raw: RawBatch, description: Description | None = None) 
         chunks=raw.chunks,
         rows=raw.rows,
         bytes=sum(chunk.bytes for chunk in raw.chunks),
-        profile_sha256=_once(store, layout.profile_key(snapshot_id), profile),
-        sample_sha256=_once(store, layout.sample_key(snapshot_id), sample),
+        profile_sha256=keep_first(store, layout.profile_key(snapshot_id), seal(profile), holds),
+        sample_sha256=keep_first(store, layout.sample_key(snapshot_id), sample, lambda held: held == sample),
         key=raw.key,
     )
     if not store.create(layout.manifest_key(snapshot_id), manifest.encode(snapshot)):
         return _found(store, snapshot_id, raw)
+    require_whole(store, snapshot)
     return _ref(snapshot, raw.new_bytes, existed=False)
 
 
@@ -66,12 +67,6 @@ def _described(store: Store, raw: RawBatch, description: Description) -> tuple[b
     for done, _ in enumerate(overlapped(verify, parts), 1):
         progress.report("snapshot", done, len(raw.chunks), f"{done:,} of {len(raw.chunks):,} chunks verified")
     return description.files()
-
-
-def _once(store: Store, key: str, data: bytes) -> str:
-    """Keep the first version of a file (sketches differ by the byte each time). Returns its sha256."""
-    kept = data if store.create(key, data) else store.get(key)
-    return hashlib.sha256(kept).hexdigest()
 
 
 def _found(store: Store, snapshot_id: str, raw: RawBatch) -> SnapshotRef:

@@ -20,7 +20,7 @@ from pulse_blocks.stores.base import Entry, Store
 
 GRACE_SECONDS = 3_600.0
 Kind = Literal["chunk", "part of a snapshot", "model", "snapshot", "unfinished training"]
-_CHUNKS, _MODELS = "chunks/", "models/"
+_MODELS = "models/"
 
 
 class Roots(Record, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ def find(store: Store, roots: Roots, grace: float = GRACE_SECONDS, unused: float
     read, since nobody knows then what it names.
     """
     # Ages are taken before manifests are read: a chunk that is old now and named by none of them has no writer.
-    entries = [*store.entries(_CHUNKS), *store.entries(layout.SNAPSHOTS), *store.entries(_MODELS)]
+    entries = [*store.entries(layout.CHUNKS), *store.entries(layout.SNAPSHOTS), *store.entries(_MODELS)]
     now = store.clock()
     held = {snapshot.id: snapshot for snapshot in _snapshots(store, entries)}
     going = _unused(held, roots, now, unused) if unused is not None else frozenset()
@@ -150,7 +150,7 @@ def _kind(
 ) -> Kind | None:
     """What kind of garbage an object is, None where it is needed or nothing is known of it."""
     parts = key.split("/")
-    if key.startswith(_CHUNKS):
+    if key.startswith(layout.CHUNKS):
         sha256 = parts[-1].removesuffix(".parquet")
         return "chunk" if layout.SHA256.match(sha256) and sha256 not in named else None
     if key.startswith(_MODELS):

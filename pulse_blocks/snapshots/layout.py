@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pulse_blocks.records import Chunk
 
 FORMAT = 1
+CHUNKS = "chunks/"
 SNAPSHOTS = "snapshots/"
 MANIFEST = "manifest.json"
 # Long work that may be interrupted; no part of a snapshot, and never needed by one.
@@ -19,7 +20,7 @@ _ID = re.compile(r"snap_[0-9a-f]{12}\Z")
 
 def chunk_key(sha256: str) -> str:
     """The key of a chunk's file."""
-    return f"chunks/{sha256[:2]}/{sha256}.parquet"
+    return f"{CHUNKS}{sha256[:2]}/{sha256}.parquet"
 
 
 def manifest_key(snapshot_id: str) -> str:

@@ -85,16 +85,30 @@ def tables(store: Store, snapshot: Snapshot, columns: Sequence[str] | None = Non
 
 def load_profile(store: Store, snapshot: Snapshot) -> Profile:
     """The profile taken when the snapshot was made. Raises PulseError where it is missing or damaged."""
+    import msgspec
+
     from pulse_blocks.sketches.profile import Profile
 
-    return from_json(_beside(store, layout.profile_key(snapshot.id), snapshot.profile_sha256), Profile)
+    key = layout.profile_key(snapshot.id)
+    data = _beside(store, key, snapshot.profile_sha256)
+    try:
+        return from_json(data, Profile)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _undecodable(store, key, error) from error
 
 
 def load_sample(store: Store, snapshot: Snapshot) -> pa.Table:
     """The reference sample: at most 10,000 rows. Raises PulseError where it is missing or damaged."""
+    import pyarrow as pa
+
     from pulse_blocks.snapshots.parquet import decode
 
-    return decode(_beside(store, layout.sample_key(snapshot.id), snapshot.sample_sha256))
+    key = layout.sample_key(snapshot.id)
+    data = _beside(store, key, snapshot.sample_sha256)
+    try:
+        return decode(data)
+    except (pa.ArrowException, OSError) as error:
+        raise _undecodable(store, key, error) from error
 
 
 def chunk_bytes(store: Store, chunk: Chunk) -> bytes:
@@ -134,6 +148,15 @@ def _beside(store: Store, key: str, sha256: str) -> bytes:
             "snapshot.corrupt", f"{store.locate(key)} is damaged: it differs from its sha256 {sha256}."
         )
     return data
+
+
+def _undecodable(store: Store, key: str, error: Exception) -> PulseError:
+    """The error for a file that was damaged before its hash was taken."""
+    return PulseError(
+        "snapshot.corrupt",
+        f"{store.locate(key)} is damaged: it cannot be decoded ({error}).",
+        "Delete it and the manifest beside it, and run again: the chunks are still there.",
+    )
 
 
 def _ids(store: Store) -> Iterator[str]:

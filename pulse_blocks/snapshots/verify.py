@@ -7,11 +7,14 @@ import functools
 from pulse_blocks import progress
 from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.records import Chunk, Record, Snapshot
-from pulse_blocks.snapshots.layout import chunk_key, content_sha256
+from pulse_blocks.snapshots.layout import CHUNKS, chunk_key, content_sha256
 from pulse_blocks.snapshots.overlap import overlapped
 from pulse_blocks.snapshots.parquet import row_count
 from pulse_blocks.snapshots.reading import chunk_bytes, load_profile, load_sample, verified_chunk
 from pulse_blocks.stores.base import Store
+
+# A listing on S3 costs a request for each thousand objects of the store, a look at one object a request.
+_LISTED = 100
 
 
 class VerifyReport(Record, frozen=True, kw_only=True):
@@ -74,5 +77,10 @@ def _problem(store: Store, values: bool, chunk: Chunk) -> str | None:
 
 
 def missing(store: Store, snapshot: Snapshot) -> list[str]:
-    """The sha256 of chunks that are not there in their size: a look at each file, none is read."""
-    return [chunk.sha256 for chunk in snapshot.chunks if store.size(chunk_key(chunk.sha256)) != chunk.bytes]
+    """The sha256 of chunks that are not there in their size; none is read. Many are looked for in one listing."""
+    if len(snapshot.chunks) < _LISTED:
+        sizes = {chunk.sha256: store.size(chunk_key(chunk.sha256)) for chunk in snapshot.chunks}
+    else:
+        listed = {entry.key: entry.size for entry in store.entries(CHUNKS)}
+        sizes = {chunk.sha256: listed.get(chunk_key(chunk.sha256)) for chunk in snapshot.chunks}
+    return [chunk.sha256 for chunk in snapshot.chunks if sizes[chunk.sha256] != chunk.bytes]

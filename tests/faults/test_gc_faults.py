@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pulse_blocks.errors import PulseError
 from pulse_blocks.records import RawBatch
 from pulse_blocks.snapshots import garbage, layout
 from pulse_blocks.snapshots.commit import commit
@@ -18,6 +19,7 @@ from pulse_blocks.snapshots.verify import verify
 from pulse_blocks.snapshots.writing import write_chunks
 from pulse_blocks.sources.base import Rows
 from pulse_blocks.stores import Store, open_store
+from pulse_blocks.stores.disk import DiskStore
 from tests.ceph_server import S3Server
 from tests.small_data import columns, protocol, raw_batch, snapshot_of, table
 
@@ -65,6 +67,64 @@ def test_a_writer_that_finds_old_chunks_again(tmp_path: Path) -> None:
     assert raw.new_bytes == 0
     assert collect(store).objects == 0
     commit(store, raw)
+    assert verify(store, next(all_snapshots(store))).ok
+
+
+class Meanwhile(DiskStore):
+    """A store in which somebody else comes just before a manifest is created."""
+
+    def __init__(self, root: Path, work: Callable[[], object]) -> None:
+        super().__init__(root)
+        self._work = work
+
+    def create(self, key: str, data: bytes) -> bool:
+        """As ever, after the others' work."""
+        if key.endswith(layout.MANIFEST):
+            self._work()
+        return super().create(key, data)
+
+
+def test_a_writer_that_finds_profile_and_sample_again(tmp_path: Path) -> None:
+    """What a run that died just before its manifest left is old; found again it stays, whole."""
+    store = open_store(str(tmp_path))
+    ref = commit(store, ingested(store))
+    store.delete(layout.manifest_key(ref.id))
+    age(store)
+    raw = ingested(store)
+    commit(Meanwhile(tmp_path, lambda: collect(store)), raw)
+    assert verify(store, load(store, ref.id)).ok
+
+
+def test_an_unused_snapshot_that_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A collector has listed it already; a run finds it meanwhile: no part of it is taken."""
+    store = open_store(str(tmp_path))
+    old = commit(store, ingested(store))
+    monkeypatch.setattr("pulse_blocks.snapshots.commit.utc_now", lambda: "2099-01-01T00:00:00Z")
+    commit(store, ingested(store, seed=1))  # the newest of its protocol stays anyway
+    age(store)
+    found = garbage.find(store, NOTHING, unused=0.0)
+    assert found.snapshots == (old.id,)
+    assert commit(store, ingested(store)).existed
+    garbage.delete(store, found)
+    assert verify(store, load(store, old.id)).ok
+
+
+@pytest.mark.parametrize("part", ["chunk", "profile", "sample"])
+def test_a_part_that_goes_before_the_manifest(tmp_path: Path, part: str) -> None:
+    """A deletion that comes late: there is no snapshot with a hole, it is told, and the next run completes."""
+    store = open_store(str(tmp_path))
+    raw = ingested(store)
+    snapshot_id = f"snap_{raw.content[:12]}"
+    keys = {
+        "chunk": layout.chunk_key(raw.chunks[0].sha256),
+        "profile": layout.profile_key(snapshot_id),
+        "sample": layout.sample_key(snapshot_id),
+    }
+    with pytest.raises(PulseError, match="went away") as caught:
+        commit(Meanwhile(tmp_path, lambda: store.delete(keys[part])), raw)
+    assert caught.value.code == "snapshot.chunk_missing"
+    assert list(all_snapshots(store)) == []
+    commit(store, ingested(store))
     assert verify(store, next(all_snapshots(store))).ok
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -16,7 +18,7 @@ from pulse_blocks.records import SnapshotRef
 from pulse_blocks.snapshots import layout, manifest
 from pulse_blocks.snapshots.commit import commit
 from pulse_blocks.snapshots.reading import all_snapshots, load, load_sample, read_chunk, tables
-from pulse_blocks.snapshots.verify import verify
+from pulse_blocks.snapshots.verify import missing, verify
 from pulse_blocks.stores import Store
 
 from .conftest import COLUMNS, flip, raw_batch, taken
@@ -84,6 +86,43 @@ def test_after_a_crash(store: Store) -> None:
     again = commit(store, raw)
     assert not again.existed
     assert verify(store, load(store, again.id)).ok
+
+
+@pytest.mark.parametrize("part", [layout.profile_key, layout.sample_key])
+def test_damage_before_the_manifest(store: Store, part: Callable[[str], str]) -> None:
+    """What a process that died left damaged is written anew, not sealed into the manifest."""
+    raw = raw_batch(store)
+    ref = commit(store, raw)
+    store.delete(layout.manifest_key(ref.id))
+    flip(store, part(ref.id))
+    damaged = store.get(part(ref.id))
+    commit(store, raw)
+    assert store.get(part(ref.id)) != damaged
+    assert verify(store, load(store, ref.id)).ok
+
+
+@pytest.mark.parametrize(
+    ("key", "field"), [(layout.profile_key, "profile_sha256"), (layout.sample_key, "sample_sha256")]
+)
+def test_damage_that_a_manifest_names(store: Store, key: Callable[[str], str], field: str) -> None:
+    """A file that was damaged before its hash was taken is told as that, by verify and by whoever reads it."""
+    snapshot = load(store, commit(store, raw_batch(store)).id)
+    store.put(key(snapshot.id), b"\xff no file")
+    sealed = msgspec.structs.replace(snapshot, **{field: hashlib.sha256(b"\xff no file").hexdigest()})
+    (problem,) = verify(store, sealed).problems
+    assert "cannot be decoded" in problem
+
+
+def test_many_chunks_are_looked_for_in_one_listing(store: Store) -> None:
+    """Of a snapshot of many chunks those are named that are missing or have another size."""
+    snapshot = taken(store)
+    chunk, other = snapshot.chunks[:2]
+    many = msgspec.structs.replace(snapshot, chunks=(chunk,) * 100 + (other,))
+    assert missing(store, many) == []
+    store.put(layout.chunk_key(other.sha256), b"cut")
+    assert missing(store, many) == [other.sha256]
+    store.delete(layout.chunk_key(chunk.sha256))
+    assert len(missing(store, many)) == 101
 
 
 @pytest.mark.parametrize("existing", [False, True])
