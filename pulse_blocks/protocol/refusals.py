@@ -16,6 +16,8 @@ _WANTED: dict[FieldType, str] = {
     "date": "a date such as '2013-01-01'",
 }
 _MOST_VALUES = 12
+# Stands in the place of a private value.
+PRIVATE = "(private)"
 
 
 def reason(field: FieldSpec, value: object) -> str:

@@ -38,6 +38,11 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         """The columns of the canonical order: time, then keys."""
         return tuple(dict.fromkeys(((self.time,) if self.time else ()) + self.key))
 
+    @property
+    def private(self) -> frozenset[str]:
+        """The columns whose values no error may repeat: errors go to the ledger, to Prefect and to logs."""
+        return frozenset(column.name for column in self.columns if column.field.private)
+
 
 @dataclasses.dataclass(frozen=True)
 class Rows:

@@ -20,7 +20,7 @@ from pulse_blocks.sources.base import Query, Rows, check_columns, not_empty
 from pulse_blocks.sources.csv_types import csv_types
 from pulse_blocks.sources.ordering import settle
 from pulse_blocks.sources.times import binding
-from pulse_blocks.sources.values import conform_batch
+from pulse_blocks.sources.values import IN_THE_CLEAR, WITHHELD, conform_batch
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,7 +47,10 @@ class FileSource:
     def stream(self, query: Query) -> Rows:
         """See ``Source.stream``."""
         parameters.names(query)
-        with self._asked(query) as found, _refusals(query.datasource, self.path, "source.query"):
+        with (
+            self._asked(query) as found,
+            _refusals(query.datasource, self.path, "source.query", private=bool(query.private)),
+        ):
             left_out = check_columns(query, found.collect_schema().names())
             rows = found.select([column.name for column in query.columns]).collect(engine="streaming")
         sortable = query.time is not None and rows.schema[query.time].is_temporal()
@@ -159,14 +162,16 @@ def _conformed(rows: pl.DataFrame, query: Query) -> Iterator[pa.RecordBatch]:
 
 
 @contextlib.contextmanager
-def _refusals(name: str, path: str, code: str) -> Iterator[None]:
-    """The library's errors as ours."""
+def _refusals(name: str, path: str, code: str, *, private: bool = False) -> Iterator[None]:
+    """The library's errors as ours. Those that quote values are not repeated where some are ``private``."""
     import polars as pl
 
     place = plain_path(path)
     try:
         yield
     except pl.exceptions.PolarsError as error:
+        if private and isinstance(error, pl.exceptions.ComputeError | pl.exceptions.InvalidOperationError):
+            raise PulseError(code, f"Datasource {name} ({place}): {WITHHELD}", IN_THE_CLEAR) from None
         reason = str(error).partition("\n")[0]
         hint = "Correct source.query in the protocol." if code == "source.query" else "Look at the file."
         raise PulseError(code, f"Datasource {name} ({place}): {reason}.", hint) from error

@@ -14,7 +14,7 @@ from pulse_blocks.sources.arrow import arrow_schema, kind_of
 from pulse_blocks.sources.base import Query, Rows, check_columns, not_empty
 from pulse_blocks.sources.ordering import settle
 from pulse_blocks.sources.times import as_times, binding
-from pulse_blocks.sources.values import conform_batch
+from pulse_blocks.sources.values import IN_THE_CLEAR, WITHHELD, conform_batch
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -99,7 +99,11 @@ def _read(
 ) -> Iterator[pa.RecordBatch]:
     """Batches in canonical types. Closes the connection at its end."""
     schema = arrow_schema(query.columns)
-    with contextlib.closing(connection), _refusals(query.datasource), connection.cursor() as cursor:
+    with (
+        contextlib.closing(connection),
+        _refusals(query.datasource, private=bool(query.private)),
+        connection.cursor() as cursor,
+    ):
         cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES})
         cursor.execute(_select(query, order), _bound(query, given))
         with contextlib.closing(ahead(cursor.fetch_record_batch())) as batches:
@@ -149,8 +153,11 @@ def _quoted(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _refusals(name: str) -> Iterator[None]:
-    """The driver's errors as ours: a fault of the query, or a database that is out of reach."""
+def _refusals(name: str, *, private: bool = False) -> Iterator[None]:
+    """The driver's errors as ours: a fault of the query, or a database that is out of reach.
+
+    Those that quote values are not repeated where some are ``private``.
+    """
     import pyarrow as pa
     from adbc_driver_manager import Error
 
@@ -161,6 +168,8 @@ def _refusals(name: str) -> Iterator[None]:
         reason = " ".join(str(error).split())
         # An error in the middle of the rows comes through Arrow, without its code.
         in_rows = "PGRES_FATAL_ERROR" in reason and "connection" not in reason
+        if private and (state.startswith("22") or in_rows):
+            raise PulseError("source.query", f"Datasource {name}: {WITHHELD}", IN_THE_CLEAR) from None
         if state.startswith(("42", "22", "25")) or in_rows:
             raise PulseError(
                 "source.query",

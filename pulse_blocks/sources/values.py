@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulse_blocks.errors import PulseError
+from pulse_blocks.protocol.refusals import PRIVATE
 from pulse_blocks.sources.arrow import BadValueError, conform, kind_of
 from pulse_blocks.sources.base import Query
 
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Array = Any  # pa.Array; pyarrow carries no types
+# In the place of a reader's own words, which may quote a value of a private column.
+WITHHELD = (
+    "a value cannot be read as the query asks. More is not told, since the protocol has private columns."
+)
+IN_THE_CLEAR = "Run the query by hand to see the value: a cast in it may not fit all rows."
 
 
 def conform_batch(query: Query, schema: pa.Schema, arrays: Mapping[str, Sequence[Array]]) -> pa.RecordBatch:
@@ -40,12 +46,18 @@ def _cell(parts: Sequence[Array], row: int) -> object:
 
 
 def bad_value(query: Query, column: str, value: object, row: dict[str, object]) -> PulseError:
-    """The error for a value that its column cannot hold; ``row`` are time and key of the row."""
+    """The error for a value that its column cannot hold; ``row`` are time and key of the row.
+
+    A private value is not repeated.
+    """
     kind = next(each.field.type for each in query.columns if each.name == column)
-    where = ", ".join(f"{name}={held}" for name, held in row.items() if name != column)
+    where = ", ".join(
+        f"{name}={PRIVATE if name in query.private else held}" for name, held in row.items() if name != column
+    )
+    shown = "a private value" if column in query.private else _short(value)
     return PulseError(
         "source.value",
-        f"Datasource {query.datasource}: column {column} holds {_short(value)}"
+        f"Datasource {query.datasource}: column {column} holds {shown}"
         + (f" in the row {where}" if where else "")
         + f", which is no {kind}.",
         "Correct the data, cast or leave out such rows in the query, or change the column's type.",

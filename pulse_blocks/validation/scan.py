@@ -67,8 +67,9 @@ def scan(protocol: Protocol, snapshot: Snapshot, store: Store) -> Found:
     """Read every chunk once (hash-checked) and apply every rule on rows."""
     rules = _Rules(protocol)
     columns = [column.name for column in all_columns(protocol)]
+    private = [column.name for column in all_columns(protocol) if column.field.private]
     key = protocol.source.key
-    tally, broken = Tally(rules.all(), key), BrokenRows()
+    tally, broken = Tally(rules.all(), key, private), BrokenRows()
     newest: dt.datetime | None = None
     nulls, values = 0, dict[object, None]()
     for group in groups(store, snapshot, columns):

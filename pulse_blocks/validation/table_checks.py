@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fractions import Fraction
 
+from pulse_blocks.protocol.columns import all_columns
+from pulse_blocks.protocol.refusals import PRIVATE
 from pulse_blocks.protocol.spec import (
     BoundsSpec,
     CheckSpec,
@@ -28,13 +30,21 @@ def table_checks(
 
     ``newest`` is the latest event time, ``end`` what fresh counts from; ``measured`` is over accepted rows.
     """
+    private = {column.name for column in all_columns(protocol) if column.field.private}
     return tuple(
-        result for check in protocol.checks for result in _results(check, rows, newest, end, measured)
+        result
+        for check in protocol.checks
+        for result in _results(check, rows, newest, end, measured, private)
     )
 
 
 def _results(
-    check: CheckSpec, rows: int, newest: dt.datetime | None, end: str, measured: Measured
+    check: CheckSpec,
+    rows: int,
+    newest: dt.datetime | None,
+    end: str,
+    measured: Measured,
+    private: Collection[str],
 ) -> Iterator[TableResult]:
     if check.rows is not None:
         yield _rows(check, check.rows, rows)
@@ -43,12 +53,13 @@ def _results(
     if check.nulls is not None:
         yield _nulls(check, check.nulls, measured)
     if check.mean is not None:
-        found = measured.means[check.mean.column]
-        yield _value(check, check.mean, f"mean of {check.mean.column}", found)
+        name = check.mean.column
+        yield _value(check, check.mean, f"mean of {name}", measured.means[name], private=name in private)
     if check.quantile is not None:
         spec = check.quantile
         found = measured.quantiles[spec.column, spec.q]
-        yield _value(check, spec, f"quantile {spec.q:g} of {spec.column}", found)
+        what = f"quantile {spec.q:g} of {spec.column}"
+        yield _value(check, spec, what, found, private=spec.column in private)
 
 
 def _rows(check: CheckSpec, bounds: BoundsSpec, rows: int) -> TableResult:
@@ -94,7 +105,10 @@ def _nulls(check: CheckSpec, spec: NullsSpec, measured: Measured) -> TableResult
     )
 
 
-def _value(check: CheckSpec, spec: MeanSpec | QuantileSpec, what: str, found: float | None) -> TableResult:
+def _value(
+    check: CheckSpec, spec: MeanSpec | QuantileSpec, what: str, found: float | None, *, private: bool
+) -> TableResult:
+    """Of a private column the value is not told: a quantile is somebody's, and so is the mean of few."""
     limits = [
         f"{words} {bound:,}"
         for words, bound in (("at least", spec.ge), ("at most", spec.le))
@@ -103,6 +117,7 @@ def _value(check: CheckSpec, spec: MeanSpec | QuantileSpec, what: str, found: fl
     if found is None:
         message, passed = f"The {what} does not exist: no row has a value.", False
     else:
-        message = f"The {what} is {found:,.6g}; the protocol asks for {' and '.join(limits)}."
+        shown = PRIVATE if private else f"{found:,.6g}"
+        message = f"The {what} is {shown}; the protocol asks for {' and '.join(limits)}."
         passed = (spec.ge is None or found >= spec.ge) and (spec.le is None or found <= spec.le)
     return TableResult(check=check.name or what, severity=check.severity, passed=passed, message=message)

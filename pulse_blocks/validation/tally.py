@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 import numpy as np
 import polars as pl
 
+from pulse_blocks.protocol.refusals import PRIVATE
 from pulse_blocks.protocol.spec import Severity
 from pulse_blocks.validation.report import Example, RuleResult
 
@@ -24,12 +25,16 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tally:
-    """Row numbers by rule, and examples of the first rows that break it."""
+    """Row numbers by rule, and examples of the first rows that break it; without the values of ``private`` columns.
 
-    def __init__(self, rules: Iterable[Rule], key: Sequence[str]) -> None:
+    Reports go to places where nobody keeps a record: those values are in the quarantined rows alone.
+    """
+
+    def __init__(self, rules: Iterable[Rule], key: Sequence[str], private: Collection[str] = ()) -> None:
         self._rows: dict[Rule, list[np.ndarray]] = {rule: [] for rule in rules}
         self._examples: dict[Rule, list[Example]] = {rule: [] for rule in self._rows}
         self._key = list(key)
+        self._private = frozenset(private)
 
     def add(self, rule: Rule, rows: np.ndarray, frame: pl.DataFrame) -> None:
         """``rows`` (numbers in the snapshot, sorted) break ``rule``; ``frame`` holds at least the first five."""
@@ -39,11 +44,12 @@ class Tally:
         room = EXAMPLES - len(self._examples[rule])
         records = frame.head(min(room, rows.size)).iter_rows(named=True)
         for row, record in zip(rows[:room], records, strict=True):
+            shown = {name: self._text(name, record[name]) for name in (*self._key, *rule.columns)}
             self._examples[rule].append(
                 Example(
                     row=int(row),
-                    key={name: _text(record[name]) for name in self._key},
-                    value=_value(rule.columns, record),
+                    key={name: shown[name] for name in self._key},
+                    value=_value(rule.columns, shown),
                 )
             )
 
@@ -81,11 +87,14 @@ class Tally:
             for rule, parts in self._rows.items()
         )
 
+    def _text(self, name: str, value: object) -> str | None:
+        return PRIVATE if value is not None and name in self._private else _text(value)
 
-def _value(columns: Sequence[str], record: dict[str, object]) -> str | None:
+
+def _value(columns: Sequence[str], shown: dict[str, str | None]) -> str | None:
     if len(columns) == 1:
-        return _text(record[columns[0]])
-    return ", ".join(f"{name}={_text(record[name])}" for name in columns)
+        return shown[columns[0]]
+    return ", ".join(f"{name}={shown[name]}" for name in columns)
 
 
 def _text(value: object) -> str | None:
