@@ -221,7 +221,7 @@ class Calls:
         """The answer to HEAD has no body, and so no reason: make a call whose refusal has one."""
         try:
             self._filesystem().call_s3("list_objects_v2", Bucket=bucket, MaxKeys=1)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - without an answer the refusal itself is told
             response = getattr(error.__cause__, "response", None)
             if response is not None:
                 self._answered(response, bucket, error, asked=True)

@@ -43,7 +43,11 @@ def sql(form: str, **parts: object) -> str:
 def parts_of(form: str, query: str) -> dict[str, str] | None:
     """The parts of a query that has this form, None where it has another."""
     pattern = re.escape(form)
-    for part, expected in (("EXPR", ".*"), ("COLUMN", '[^"]+'), ("SHARE", "[0-9.e+-]+")):
+    for part, expected in (
+        ("EXPR", ".*"),
+        ("COLUMN", '[^"]+'),
+        ("SHARE", r"[0-9]+(?:\.[0-9]*)?(?:e[+-]?[0-9]+)?"),
+    ):
         pattern = pattern.replace(part, f"(?P<{part.lower()}>{expected})")
     match = re.fullmatch(pattern, query, re.DOTALL)
     return None if match is None else match.groupdict()

@@ -15,6 +15,8 @@ from pulse_blocks.protocol.sql import bare
 if TYPE_CHECKING:
     import polars as pl
 
+    Dtype = pl.DataType | type[pl.DataType]
+
 _LONGEST = 2000
 _OVER = re.compile(r"\bover\s*\(", re.IGNORECASE)
 
@@ -33,7 +35,7 @@ def check(text: str, columns: Mapping[str, FieldSpec], path: Path, problems: Pro
             return names
         schema = {name: _dtype(field) for name, field in columns.items()}
         resolved = pl.LazyFrame(schema=schema).select(holds=expression).collect_schema()["holds"]
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         problems.add(path, "bad_expression", f"Not an expression over the columns: {reason}.")
         return ()
@@ -41,12 +43,12 @@ def check(text: str, columns: Mapping[str, FieldSpec], path: Path, problems: Pro
         problems.add(
             path, "bad_expression", f"It gives {resolved}, not true or false.", "Compare it with something."
         )
-    elif not _by_row(expression, text):
+    elif not _by_row(expression, text, schema):
         problems.add(
             path,
             "bad_expression",
-            "It looks at more than one row at a time.",
-            "A check is true or false for each row by itself.",
+            "It looks at more than one row at a time: with an aggregate, a window, or something that adds rows.",
+            "A check is true or false for each row by itself. What needs the whole table can be a column of the query.",
         )
     else:
         return names
@@ -66,21 +68,31 @@ def check_requests(
             problems.add(path, "bad_expression", error.message, error.hint)
 
 
-def _by_row(expression: pl.Expr, text: str) -> bool:
+def _by_row(expression: pl.Expr, text: str, schema: Mapping[str, Dtype]) -> bool:
+    """Whether nothing in an expression makes one value of a column, or more or fewer: rows are checked in groups."""
     import polars as pl
 
     if _OVER.search(bare(text)):
         return False
-    # polars cannot tell this of every expression without a table; validation looks again at the result.
-    with contextlib.suppress(pl.exceptions.PolarsError):
-        return not expression.meta.is_scalar()
+    left = [expression]
+    while left:
+        part = left.pop()
+        try:
+            left += part.meta.pop(schema=dict(schema))
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+            return False  # what it is made of cannot be looked at
+        # polars cannot tell this of every part without a table, but of all that such a part is made of.
+        with contextlib.suppress(pl.exceptions.PolarsError):
+            of_rows = part is expression or part.meta.root_names() or part.meta.eq(pl.len())
+            if of_rows and (part.meta.is_scalar() or not part.meta.is_length_preserving()):
+                return False
     return True
 
 
-def _dtype(field: FieldSpec) -> pl.DataType | type[pl.DataType]:
+def _dtype(field: FieldSpec) -> Dtype:
     import polars as pl
 
-    types: dict[str, pl.DataType | type[pl.DataType]] = {
+    types: dict[str, Dtype] = {
         "float": pl.Float64,
         "int": pl.Int64,
         "bool": pl.Boolean,

@@ -104,6 +104,16 @@ def test_what_the_standard_cannot_say_is_named() -> None:
     ]  # fmt: skip
 
 
+def test_a_share_that_is_no_number_is_no_rule_of_ours() -> None:
+    """A quality rule in our own form, but for its number: it is named as one without a place."""
+    document, _ = exported(loading.loads(PROTOCOL))
+    text = json.dumps(document)
+    assert "PERCENTILE_DISC(0.99)" in text
+    data, lost = imported(json.loads(text.replace("PERCENTILE_DISC(0.99)", "PERCENTILE_DISC(1.2.3)")))
+    assert any("no such rule" in line for line in lost)
+    assert not any("quantile" in check for check in data["checks"])
+
+
 @pytest.mark.parametrize("path", [None, *EXAMPLES], ids=lambda path: path.stem if path else "all")
 def test_a_contract_meets_the_json_schema_of_the_standard(path: Path | None) -> None:
     """The schema of 3.1, as the standard's own Python package ships it."""

@@ -111,6 +111,20 @@ def test_the_sound_protocol_has_no_problems(problems: Check, sound: str) -> None
         ("expr: arrival >= departure", "expr: max(distance) > 3", "checks[0].expr", "bad_expression"),
         ("expr: arrival >= departure", "expr: distance > avg(distance) over (partition by carrier)",
          "checks[0].expr", "bad_expression"),
+        *(
+            ("expr: arrival >= departure", f"expr: {expr!r}, severity: warn", "checks[0].expr", "bad_expression")
+            for expr in (
+                "distance <= 3 * avg(distance)", "distance = max(distance)", "distance >= first(distance)",
+                "distance < sum(distance)", "distance < 3 * stddev(distance)", "distance > median(distance)",
+                "distance > quantile_cont(distance, 0.5)", "coalesce(distance, avg(distance)) > 1",
+                "case when max(distance) > 1 then night else true end", "distance in (1, max(distance))",
+                "distance > 1 and count(*) > 1", "count(distinct distance) < distance", "sum(1) > distance",
+                "row_number() over () > 1", "unnest(tailnum) = 'a'", "distance > corr(distance, distance)",
+                "1 = 1",
+            )
+        ),
+        ("expr: arrival >= departure", "expr: greatest() > 1", "checks[0].expr", "bad_expression"),
+        ("expr: arrival >= departure", "expr: 'distance::decimal(99,99) > 1'", "checks[0].expr", "bad_expression"),
         ("expr: arrival >= departure", "expr: select 1", "checks[0].expr", "bad_expression"),
         ("expr: arrival >= departure", "expr: read_csv('/etc/passwd')", "checks[0].expr", "bad_expression"),
         ("expr: arrival >= departure", "expr: __import__('os').getcwd()", "checks[0].expr", "bad_expression"),
@@ -162,6 +176,9 @@ def test_a_contradiction_is_found_at_its_path(
         ("[AA, UA, NO]", "[1, 2, 3]"),
         ("expr: arrival >= departure", "expr: \"distance in (1, 2) or carrier = 'AA' and night\""),
         ("expr: arrival >= departure", 'expr: "coalesce(distance, 1) > 0 -- over (x)"'),
+        ("expr: arrival >= departure", "expr: 'greatest(distance, 3 * abs(distance)) > 0 or tailnum is null'"),
+        ("expr: arrival >= departure", "expr: upper(tailnum) like 'N%' and length(tailnum) < 9"),
+        ("expr: arrival >= departure", "expr: extract(year from arrival) > 2000"),
         ("expr: arrival >= departure", "expr: tailnum <> ' over (' or tailnum is null"),
         (QUERY, f"{QUERY} and x::text <> ':nothing' -- :nobody"),
         ("{start: 2013-01-01, end: 2013-04-01}", "{last: 90d}"),
