@@ -21,6 +21,8 @@ from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.stores.base import Entry, check_key, check_prefix
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp\Z")
+# An object that is being deleted, and the name that it had.
+_ASIDE = re.compile(r"\.[0-9a-f]{16}\.gone\.(?P<name>.+)\Z")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -106,25 +108,26 @@ class DiskStore:
     def delete_unused(self, key: str, seconds: float) -> bool:
         """See ``Store.delete_unused``.
 
-        The object is set aside before its time is looked at, so that whoever finds it again just now either
-        renews it in time or finds nothing and writes it anew.
+        An old object is set aside before its time is looked at again, so that whoever finds it just now either
+        renews it in time or finds nothing and writes it anew. It is put back by the same name; where this process is
+        killed before, ``unfinished`` does that.
         """
         path = self._path(key)
-        aside = path.parent / f".{secrets.token_hex(8)}.tmp"
+        aside = path.parent / f".{secrets.token_hex(8)}.gone.{path.name}"
         with _refusals(path):
             try:
+                if self._age(path) < seconds:
+                    return False
                 path.rename(aside)
             except FileNotFoundError:
                 return True
-            try:
-                if self.clock() - aside.lstat().st_mtime >= seconds:
-                    return True
-                with contextlib.suppress(FileExistsError):
-                    os.link(aside, path)
-                return False
-            finally:
-                aside.unlink()
-                _flush_folder(path.parent)
+            with contextlib.suppress(FileNotFoundError):  # another collector has put it back
+                if self._age(aside) < seconds:
+                    _put_back(aside, path)
+                else:
+                    aside.unlink()
+                    _flush_folder(path.parent)
+        return self.size(key) is None
 
     def locked_until(self, key: str) -> str | None:
         """See ``Store.locked_until``: a folder has no locks."""
@@ -132,17 +135,16 @@ class DiskStore:
         return None
 
     def unfinished(self, seconds: float, *, delete: bool) -> int:
-        """See ``Store.unfinished``."""
+        """See ``Store.unfinished``. A deletion that ended half-way is undone: the next collector decides again."""
         total = 0
         for folder, _, names in os.walk(self.root):
             for name in names:
-                path = Path(folder) / name
-                if not _TEMPORARY.match(name):
-                    continue
+                path, aside = Path(folder) / name, _ASIDE.match(name)
                 with _refusals(path), contextlib.suppress(FileNotFoundError):
-                    found = path.lstat()
-                    if self.clock() - found.st_mtime >= seconds:
-                        total += found.st_size
+                    if aside and delete:
+                        _put_back(path, path.with_name(aside["name"]))
+                    elif _TEMPORARY.match(name) and self._age(path) >= seconds:
+                        total += path.lstat().st_size
                         if delete:
                             path.unlink()
         return total
@@ -150,6 +152,10 @@ class DiskStore:
     def locate(self, key: str) -> str:
         """The absolute path."""
         return str(self._path(key))
+
+    def _age(self, path: Path) -> float:
+        """For how many seconds nobody has written or found a file again."""
+        return self.clock() - path.lstat().st_mtime
 
     def _holds(self, key: str, data: bytes) -> bool:
         try:
@@ -211,6 +217,15 @@ class DiskStore:
             fresh.unlink(missing_ok=True)
         _flush_folder(path.parent)
         return True
+
+
+def _put_back(aside: Path, path: Path) -> None:
+    """Give an object that was set aside its name again, unless somebody has written it anew."""
+    if path.exists():
+        aside.unlink()
+    else:
+        aside.rename(path)
+    _flush_folder(path.parent)
 
 
 def _renewed(path: Path) -> bool:

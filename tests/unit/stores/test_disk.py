@@ -138,3 +138,75 @@ def test_fsync_comes_before_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
         with pytest.raises(UnavailableError, match="a/b"):
             write("a/b", b"data")
     assert list(store.keys()) == ["a/first"]
+
+
+def _age(path: Path) -> None:
+    os.utime(path, (0, 0))
+
+
+def _renewed_when_set_aside(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """Somebody finds an old object again after a collector has looked, just before it is set aside."""
+    rename = Path.rename
+
+    def late(self: Path, target: Path) -> Path:
+        if self == path:
+            os.utime(self)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", late)
+
+
+def test_a_young_object_is_never_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A collector that looks at it does not touch it: nobody finds it missing meanwhile."""
+    store = open_store(str(tmp_path))
+    store.put("a/b", b"data")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for name in ("rename", "link", "unlink", "replace"):
+        monkeypatch.setattr(os, name, refuse)
+    assert store.delete_unused("a/b", 3600.0) is False
+    assert store.get("a/b") == b"data"
+
+
+def test_what_is_renewed_when_it_is_set_aside_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also on a disk that is full: it is put back without a new link."""
+    store = open_store(str(tmp_path))
+    store.put("a/b", b"data")
+    _age(tmp_path / "a" / "b")
+    _renewed_when_set_aside(monkeypatch, tmp_path / "a" / "b")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "link", full)
+    assert store.delete_unused("a/b", 3600.0) is False
+    assert store.get("a/b") == b"data"
+    assert _files(tmp_path) == ["a/b"]
+
+
+def test_a_collector_killed_with_an_object_aside(tmp_path: Path) -> None:
+    """The next one puts the object back, and leaves it to the one after that; a newer one of its name stays."""
+    store = open_store(str(tmp_path))
+    code = f"""
+import os, pathlib
+from pulse_blocks.stores import open_store
+rename = pathlib.Path.rename
+def killed(path, target):
+    rename(path, target)
+    os.kill(os.getpid(), 9)
+pathlib.Path.rename = killed
+open_store({str(tmp_path)!r}).delete_unused("a/b", 3600.0)
+"""
+    for again in (False, True):
+        store.put("a/b", b"data")
+        _age(tmp_path / "a" / "b")
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+        assert list(store.keys()) == []
+        if again:
+            store.put("a/b", b"anew")
+        assert store.unfinished(3600.0, delete=False) == 0
+        store.unfinished(3600.0, delete=True)
+        assert store.get("a/b") == (b"anew" if again else b"data")
+        assert _files(tmp_path) == ["a/b"]
