@@ -45,6 +45,11 @@ def gc(
     seconds = _seconds(grace, "--grace")
     workspace = settings.load()
     store = open_store(workspace.store)
+    if delete and seconds < store.least_grace:
+        raise typer.BadParameter(
+            f"--grace is at least {store.least_grace / 60:.0f}m for {store.uri}: "
+            "what a run finds again there keeps its time for some minutes."
+        )
     roots = _roots(workspace, store)
     found = garbage.find(store, roots, seconds, _seconds(unused, "--unused") if unused else None)
     deleted = garbage.delete(store, found, seconds) if delete else None

@@ -31,10 +31,12 @@ class Store(Protocol):
     """Whole objects by key. Objects are written once and never changed; ``keys`` need not be sorted by age.
 
     Every method raises PulseError("store.key") for a key outside the alphabet and UnavailableError where the
-    store is out of reach.
+    store is out of reach. ``least_grace`` is in seconds: garbage collection with a shorter grace time protects
+    nobody who finds an object again, since that object may keep its time for a while.
     """
 
     uri: str
+    least_grace: float
 
     def put(self, key: str, data: bytes) -> int:
         """Write an object durably, all of it or nothing. Returns the bytes newly written.

@@ -32,6 +32,7 @@ class DiskStore:
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self.uri = str(self.root)
+        self.least_grace = 0.0
 
     def put(self, key: str, data: bytes) -> int:
         """See ``Store.put``. Reads the object where one of this size is there."""

@@ -22,6 +22,9 @@ from pulse_blocks.stores.s3_url import S3Place, parse
 # An object that was written longer ago is written again in place (by the server itself) when it is found again, so that
 # garbage collection, whose grace time is longer, sees that somebody needs it.
 RENEW_SECONDS = 600.0
+# A writer needs moments from its claim to its object. Where no object has come for so long none will: the claim is that
+# of a process that died, and what it stands for may name what has been collected since.
+CLAIM_SECONDS = 3_600.0
 _TOKEN = "pulse-claim"  # noqa: S105 - the name of a header
 # Reports are replaced when the same data are validated again: they are not locked.
 _REPLACED = "/validation/"
@@ -34,6 +37,7 @@ class S3Store:
         self._place = place
         self._calls = Calls(place)
         self.uri = place.uri
+        self.least_grace = 2 * RENEW_SECONDS
 
     @classmethod
     def open(cls, uri: str) -> S3Store:
@@ -50,20 +54,19 @@ class S3Store:
         return len(data)
 
     def create(self, key: str, data: bytes) -> bool:
-        """See ``Store.create``."""
-        name = self._name(key)
-        token = secrets.token_hex(16)
-        arguments: dict[str, Any] = {"IfNoneMatch": "*", "Metadata": {_TOKEN: token}}
-        bucket = self._place.claims or self._place.bucket
-        try:
-            self._calls("put_object", name, Bucket=bucket, Body=data, **_md5(data), **arguments)
-        except TakenError:
-            # The claim may be this call's own, whose answer was lost and which was tried again.
-            won = self._claimed_by(name, bucket) == token
-        else:
-            won = True
-        if self._place.claims and self._head(key) is None:
-            self._write(key, data if won else self._calls.read(name, bucket))
+        """See ``Store.create``. A claim without an object is finished by whoever comes next, or taken if it is old."""
+        name, claims = self._name(key), self._place.claims
+        if claims is None:
+            return self._claim(name, self._place.bucket, data)
+        won = self._claim(name, claims, data)
+        if not won and self._head(key) is None:
+            if self._given_up(name, claims):
+                self._calls("delete_object", name, Bucket=claims)
+                won = self._claim(name, claims, data)
+            if not won:
+                self._write(key, self._calls.read(name, claims))
+        if won:
+            self._write(key, data)
         return won
 
     def get(self, key: str) -> bytes:
@@ -107,10 +110,12 @@ class S3Store:
         ).timestamp()
 
     def delete(self, key: str) -> None:
-        """See ``Store.delete``. Where the bucket has versions, the current one is removed."""
-        head = self._head(key)
-        if head is None:
-            return
+        """See ``Store.delete``. Where the bucket has versions, the current one is removed.
+
+        The claim goes first: whoever dies in between leaves an object that the next claim writes over. A claim
+        that is left would bring back what it was made for.
+        """
+        head = self._head(key) or {}
         version = head.get("VersionId")
         if until := _until(head):
             raise PulseError(
@@ -118,15 +123,18 @@ class S3Store:
                 f"{self.locate(key)} is held by Object Lock until {until}.",
                 "Nobody can delete it before then.",
             )
-        named = {"VersionId": version} if version and version != "null" else {}
-        self._calls("delete_object", self._name(key), **named)
         if self._place.claims:
             self._calls("delete_object", self._name(key), Bucket=self._place.claims)
+        if head:
+            named = {"VersionId": version} if version and version != "null" else {}
+            self._calls("delete_object", self._name(key), **named)
 
     def delete_unused(self, key: str, seconds: float) -> bool:
         """See ``Store.delete_unused``."""
         head = self._head(key)
-        if head is not None and max(self.clock() - head["LastModified"].timestamp(), 0.0) < seconds:
+        if head is None:
+            return True
+        if self._age(head) < seconds:
             return False
         self.delete(key)
         return True
@@ -170,19 +178,39 @@ class S3Store:
             held = {"Mode": "COMPLIANCE", "RetainUntilDate": self._end()}
             if self._lock(key):
                 self._calls("put_object_retention", name, Retention=held)
-        elif self.clock() - head["LastModified"].timestamp() > RENEW_SECONDS:
+        elif self._age(head) > RENEW_SECONDS:
             source = {"Bucket": self._place.bucket, "Key": name}
             try:
                 self._calls("copy_object", name, CopySource=source, MetadataDirective="REPLACE", Metadata={})
             except MissingError:
                 self._write(key, self.get(key))
 
-    def _claimed_by(self, name: str, bucket: str) -> str | None:
+    def _age(self, head: dict[str, Any]) -> float:
+        """Seconds since an object was written. A server tells its time in whole ones."""
+        return max(self.clock() - float(head["LastModified"].timestamp()), 0.0)
+
+    def _claim(self, name: str, bucket: str, data: bytes) -> bool:
+        """Write an object where there is none. True for the one of many callers that does."""
+        token = secrets.token_hex(16)
+        arguments: dict[str, Any] = {"IfNoneMatch": "*", "Metadata": {_TOKEN: token}}
         try:
-            head = self._calls("head_object", name, Bucket=bucket)
+            self._calls("put_object", name, Bucket=bucket, Body=data, **_md5(data), **arguments)
+        except TakenError:
+            # The claim may be this call's own, whose answer was lost and which was tried again.
+            held = self._head_of_claim(name, bucket)
+            return dict(held.get("Metadata", {})).get(_TOKEN) == token
+        return True
+
+    def _given_up(self, name: str, bucket: str) -> bool:
+        """Whether a claim is so old that its writer does not live any more."""
+        held = self._head_of_claim(name, bucket)
+        return bool(held) and self._age(held) > CLAIM_SECONDS
+
+    def _head_of_claim(self, name: str, bucket: str) -> dict[str, Any]:
+        try:
+            return dict(self._calls("head_object", name, Bucket=bucket))
         except MissingError:
-            return None
-        return dict(head.get("Metadata", {})).get(_TOKEN)
+            return {}
 
 
 def _md5(data: bytes) -> dict[str, str]:

@@ -14,6 +14,8 @@ from pulse_blocks.stores.base import check_prefix
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
 _DURATION = re.compile(r"([1-9]\d{0,4})(m|h|d)\Z")
+# The usual grace time of garbage collection: data that a run finds again are held for the retention, and no longer.
+_LEAST_RETENTION = 3_600
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400}
 _OPTIONS = ("endpoint", "region", "profile", "retention", "claims")
 _FORM = "Write s3://BUCKET/PREFIX, with ?endpoint=URL for a server other than AWS."
@@ -120,6 +122,9 @@ def _options(query: str, known: tuple[str, ...] = _OPTIONS) -> dict[str, str]:
 
 def _seconds(duration: str) -> int:
     found = _DURATION.match(duration)
-    if not found:
-        raise PulseError("store.url", f"{duration[:40]!r} is no retention.", "Write it like 90d, 12h or 30m.")
-    return int(found.group(1)) * _UNITS[found.group(2)]
+    seconds = int(found.group(1)) * _UNITS[found.group(2)] if found else 0
+    if seconds < _LEAST_RETENTION:
+        raise PulseError(
+            "store.url", f"{duration[:40]!r} is no retention.", "Write it like 90d or 12h; the least is 1h."
+        )
+    return seconds

@@ -17,9 +17,11 @@ from pulse_blocks.lineage import trace
 from pulse_blocks.serving.model import Model
 from pulse_blocks.snapshots import garbage
 from pulse_blocks.snapshots.garbage import Roots
+from pulse_blocks.snapshots.layout import manifest_key
 from pulse_blocks.snapshots.reading import all_snapshots
 from pulse_blocks.snapshots.verify import verify
 from pulse_blocks.stores import open_store, s3_calls
+from pulse_blocks.stores import s3 as s3_module
 from pulse_blocks.stores.s3_calls import Credentials, sign_in
 from tests import six_stages
 from tests.ceph_server import KEY, SECRET, S3Server, client
@@ -89,6 +91,53 @@ def test_a_claim_whose_object_is_missing_is_finished(s3: S3Server) -> None:
     store = open_store(f"s3://{bucket}?retention=1h&claims={claims}")
     assert store.create("a", b"second") is False
     assert store.get("a") == b"first"
+
+
+@pytest.mark.parametrize("dies_before", [1, 2])
+def test_a_collector_that_dies_between_object_and_claim(
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch, dies_before: int
+) -> None:
+    """Whatever it leaves of a manifest: after the next collection the same rows are a whole snapshot again."""
+    store = open_store(f"s3://{s3.bucket(locked=True)}?claims={s3.bucket()}")
+    snapshot = snapshot_of(store, protocol(), columns(20_000))
+    call, left = s3_calls.Calls.__call__, [dies_before]
+
+    def dying(self: s3_calls.Calls, method: str, key: str | None = None, **arguments: Any) -> Any:
+        if method == "delete_object":
+            left[0] -= 1
+            if left[0] == 0:
+                raise KeyboardInterrupt
+        return call(self, method, key, **arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(s3_calls.Calls, "__call__", dying)
+        with pytest.raises(KeyboardInterrupt):
+            store.delete(manifest_key(snapshot.id))
+    garbage.delete(store, garbage.find(store, NOTHING, grace=0.0), grace=0.0)
+    assert verify(store, snapshot_of(store, protocol(), columns(20_000))).ok
+
+
+def test_an_old_claim_whose_object_is_missing_is_taken(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its writer is dead, and what it has written may name what is gone: one of the next callers wins."""
+    bucket, claims = s3.bucket(locked=True), s3.bucket()
+    direct: Any = client(s3.url)
+    direct.put_object(Bucket=claims, Key="a", Body=b"of yesterday")
+    monkeypatch.setattr(s3_module, "CLAIM_SECONDS", -1.0)
+    store = open_store(f"s3://{bucket}?claims={claims}")
+    assert store.create("a", b"second") is True
+    assert store.create("a", b"third") is False
+    assert store.get("a") == b"second"
+
+
+def test_a_grace_time_that_protects_nobody(
+    s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Objects that are found again keep their time for ten minutes: a shorter grace time may be looked with only."""
+    monkeypatch.setenv("PULSE_ROOT", str(make_project(tmp_path / "project")))
+    monkeypatch.setenv("PULSE_STORE", f"s3://{s3.bucket()}")
+    assert main.run(["snapshot", "gc", "--grace", "5m"]) == 0
+    assert main.run(["snapshot", "gc", "--grace", "5m", "--delete"]) == 2
+    assert "at least 20m" in capsys.readouterr().err
 
 
 def test_wrong_credentials_are_told_at_once(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ def test_all_that_a_url_may_say() -> None:
         ("s3://bucket/../x", "no beginning"),
         ("s3://bucket?secret=x", "no option secret"),
         ("s3://bucket?retention=soon&claims=other", "is no retention"),
+        ("s3://bucket?retention=59m&claims=other", "the least is 1h"),
         ("s3://bucket?retention=1d", "Name a second bucket"),
         ("s3://bucket?retention=1d&claims=bucket", "Name a second bucket"),
         ("s3://bucket?claims=../x", "no name of a bucket"),
