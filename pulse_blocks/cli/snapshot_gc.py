@@ -67,7 +67,7 @@ def _roots(workspace: Workspace, store: Store) -> Roots:
 
     migrate(workspace.ledger)
     found = []
-    for ledger_url in (workspace.ledger, *_beside(workspace)):
+    for ledger_url in (workspace.ledger, *_beside(workspace, store)):
         try:
             with open_ledger(ledger_url) as ledger:
                 found.append(needed(Places(ledger=ledger, store=store)))
@@ -81,13 +81,14 @@ def _roots(workspace: Workspace, store: Store) -> Roots:
     )
 
 
-def _beside(workspace: Workspace) -> list[str]:
+def _beside(workspace: Workspace, store: Store) -> list[str]:
     """The ledgers of the project's other workspaces with this store."""
     from pulse_blocks import settings
+    from pulse_blocks.stores import open_store, same_store
 
     root = Path(workspace.root)
     others = (settings.load(root, {}, name) for name in settings.names(root) if name != workspace.name)
-    return [other.ledger for other in others if other.store == workspace.store]
+    return [other.ledger for other in others if same_store(open_store(other.store), store)]
 
 
 def _seconds(text: str, option: str) -> float:

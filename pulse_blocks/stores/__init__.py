@@ -8,7 +8,7 @@ from pulse_blocks.errors import PulseError
 from pulse_blocks.stores.base import Entry, Store
 from pulse_blocks.stores.disk import DiskStore
 
-__all__ = ["Entry", "Store", "open_store"]
+__all__ = ["Entry", "Store", "open_store", "same_store"]
 
 _FILE = "file://"
 
@@ -27,3 +27,13 @@ def open_store(uri: str) -> Store:
             "Supported are a folder's path, file:///path and s3://bucket/prefix.",
         )
     return DiskStore(Path(path))
+
+
+def same_store(one: Store, other: Store) -> bool:
+    """Whether two stores hold the same objects, however their URLs are written.
+
+    A bucket of one name at two servers counts as the same: whoever asks keeps too much then, and never too little.
+    """
+    if isinstance(one, DiskStore) and isinstance(other, DiskStore):
+        return one.root.resolve() == other.root.resolve()
+    return one.uri == other.uri

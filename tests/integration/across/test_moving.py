@@ -91,8 +91,17 @@ def test_a_shared_store_is_not_copied(root: Path) -> None:
     assert "Promoted From: dev → shared" in render(trace(near, done.model))
 
 
-def test_garbage_of_one_is_no_garbage_of_the_other(root: Path) -> None:
-    """In a shared store what a run of dev still needs stays, whoever collects; what nobody needs goes."""
+@pytest.mark.parametrize("written", ["{0}", "file://{0}/", "{1}/.pulse/link"])
+def test_garbage_of_one_is_no_garbage_of_the_other(root: Path, written: str) -> None:
+    """In a shared store what a run of dev still needs stays, whoever collects; what nobody needs goes. How a workspace
+    writes the store makes no difference.
+    """
+    (root / ".pulse" / "link").symlink_to(root / ".pulse" / "workspaces" / "dev" / "store")
+    file = root / ".pulse" / "workspace.toml"
+    known = 'store = ".pulse/workspaces/dev/store"'
+    assert known in file.read_text()
+    other = written.format(root / ".pulse" / "workspaces" / "dev" / "store", root)
+    file.write_text(file.read_text().replace(known, f'store = "{other}"'))
     dev = settings.load(root, {}, "dev")
     move(root, "shared")
     store, needless = open_store(dev.store), chunk_key("f" * 64)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from pulse_blocks.errors import PulseError
-from pulse_blocks.stores import open_store
+from pulse_blocks.stores import open_store, same_store
 from pulse_blocks.stores.s3_files import as_expression
 from pulse_blocks.stores.s3_url import parse, parse_files
 
@@ -83,3 +83,18 @@ def test_what_is_no_datasource_in_a_bucket(url: str, reason: str) -> None:
     with pytest.raises(PulseError, match=reason) as caught:
         parse_files(url)
     assert "hunter2" not in str(caught.value)
+
+
+def test_one_store_in_several_words() -> None:
+    """A slash at the end and options say nothing of which store it is; a bucket, a prefix or a folder does."""
+    lake = open_store("s3://lake/pulse")
+    for url in (
+        "s3://lake/pulse/",
+        "s3://lake/pulse?region=eu-west-1",
+        "s3://lake/pulse?retention=1d&claims=other",
+    ):
+        assert same_store(lake, open_store(url))
+    for url in ("s3://lake", "s3://pond/pulse", "s3:/lake/pulse", "/lake/pulse"):
+        assert not same_store(lake, open_store(url))
+    assert same_store(open_store("/srv/a/../store"), open_store("file:///srv/store/"))
+    assert not same_store(open_store("/srv/store"), open_store("/srv/store/more"))
