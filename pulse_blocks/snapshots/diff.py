@@ -47,7 +47,8 @@ class SnapshotDiff(Record, frozen=True, kw_only=True):
     """What it takes to come from ``before`` to ``after`` (ids).
 
     ``changed`` counts rows of one key with other values in a column that both snapshots have; without a common
-    ``key`` a changed row is one that was removed and one that was added. ``shared`` and ``read`` count chunks.
+    ``key`` a changed row is one that was removed and one that was added. Without a column in common every row is.
+    ``shared`` and ``read`` count chunks.
     Of each kind there are at most five examples, the first in the order of the snapshot.
     """
 
@@ -69,6 +70,26 @@ def diff(store: Store, before: Snapshot, after: Snapshot) -> SnapshotDiff:
     key = after.key if set(after.key) <= set(common) else ()
     old, new = _unshared(before, after)
     found = _Found(_Side(store, old, common), _Side(store, new, common), key or common)
+    if common:
+        _compare(found, old, new)
+    else:  # nothing to compare by: no row of the one is a row of the other
+        found.removed, found.added = before.rows, after.rows
+    return SnapshotDiff(
+        before=before.id,
+        after=after.id,
+        key=key,
+        added=found.added,
+        removed=found.removed,
+        changed=found.changed,
+        schema=_schema(before, after),
+        shared=len(after.chunks) - len(new),
+        read=len(old) + len(new) if common else 0,
+        examples=found.examples(),
+    )
+
+
+def _compare(found: _Found, old: Sequence[Chunk], new: Sequence[Chunk]) -> None:
+    """Count the rows of these chunks of both sides."""
     with tempfile.TemporaryDirectory(prefix="pulse-diff-") as name:
         parts = Parts(Path(name), sum(chunk.rows for chunk in (*old, *new)))
         done = 0
@@ -79,18 +100,6 @@ def diff(store: Store, before: Snapshot, after: Snapshot) -> SnapshotDiff:
                 progress.report("diff", done, len(old) + len(new), f"{done:,} chunks")
         for part in range(parts.count):
             found.add(parts.read("before", part), parts.read("after", part))
-    return SnapshotDiff(
-        before=before.id,
-        after=after.id,
-        key=key,
-        added=found.added,
-        removed=found.removed,
-        changed=found.changed,
-        schema=_schema(before, after),
-        shared=len(after.chunks) - len(new),
-        read=len(old) + len(new),
-        examples=found.examples(),
-    )
 
 
 class _Side:

@@ -41,9 +41,9 @@ def fingerprints(table: pa.Table, key: Sequence[str], rest: Sequence[str], chunk
 
     rows = np.empty(table.num_rows, dtype())
     hashed = {name: _column(table.column(name).combine_chunks()) for name in dict.fromkeys([*key, *rest])}
-    rows["key1"] = _mixed((hashed[name] for name in key), _SEEDS[0], table.num_rows)
-    rows["key2"] = _mixed((hashed[name] for name in key), _SEEDS[1], table.num_rows)
-    rows["rest"] = _mixed((hashed[name] for name in rest), _SEEDS[2], table.num_rows)
+    rows["key1"] = _mixed((hashed[name][0] for name in key), _SEEDS[0], table.num_rows)
+    rows["key2"] = _mixed((hashed[name][1] for name in key), _SEEDS[1], table.num_rows)
+    rows["rest"] = _mixed((hashed[name][0] for name in rest), _SEEDS[2], table.num_rows)
     rows["at"] = (np.uint64(chunk) << np.uint64(32)) + np.arange(table.num_rows, dtype=np.uint64)
     return rows
 
@@ -81,19 +81,35 @@ def _mixed(columns: Any, seed: int, rows: int) -> Hashes:
     return mixed
 
 
-def _column(column: Any) -> Hashes:
-    """Each value as 64 bits, null as a number that hardly any value has."""
+def _column(column: Any) -> tuple[Hashes, Hashes]:
+    """Each value as two words, null as a number that hardly any value has.
+
+    A string's are the halves of its 128-bit hash. Any other value has 64 bits and is both.
+    """
     import numpy as np
     import pyarrow as pa
 
-    found: Hashes
     if pa.types.is_string(column.type):
         encoded = column.dictionary_encode()
         if not len(encoded.dictionary):
-            return np.full(len(column), _NULL, np.uint64)
-        found = words(encoded.dictionary)[np.asarray(encoded.indices.fill_null(0))]
+            return (np.full(len(column), _NULL, np.uint64),) * 2
+        at = np.asarray(encoded.indices.fill_null(0))
+        first, second = _halves(encoded.dictionary)
+        found = first[at], second[at]
     else:
-        found = words(column)
-    if column.null_count:
-        found = np.where(np.asarray(column.is_valid()), found, np.uint64(_NULL))
-    return found
+        found = (words(column),) * 2
+    if not column.null_count:
+        return found
+    valid = np.asarray(column.is_valid())
+    return np.where(valid, found[0], np.uint64(_NULL)), np.where(valid, found[1], np.uint64(_NULL))
+
+
+def _halves(texts: Any) -> tuple[Hashes, Hashes]:
+    """The two words of the 128-bit hash of each string."""
+    import numpy as np
+    import pyarrow as pa
+    from xxhash import xxh3_128_digest
+
+    digests = b"".join(map(xxh3_128_digest, texts.cast(pa.binary()).to_pylist()))
+    halves = np.frombuffer(digests, "<u8").reshape(-1, 2)
+    return halves[:, 0].copy(), halves[:, 1].copy()

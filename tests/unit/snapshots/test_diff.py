@@ -121,6 +121,35 @@ def test_without_a_key_rows_come_and_go(store: Store) -> None:
     assert (found.key, found.added, found.removed, found.changed) == ((), 2, 0, 0)
 
 
+def test_without_a_column_in_common_all_rows_come_and_go(store: Store) -> None:
+    """There is nothing by which a row of the one could be a row of the other."""
+    source = {"datasource": "parcels", "query": "select * from parcels"}
+    rows = columns(101)
+    snapshots = []
+    for kept, target, count in (("weight", "late", 101), ("distance", "express", 50)):
+        contract = protocol(
+            source=source,
+            features={kept: {"type": "float"}},
+            columns={},
+            target={"name": target, "type": "bool"},
+        )
+        values = {kept: rows[kept][:count], target: rows[target][:count]}
+        snapshots.append(snapshot_of(store, contract, values, None))
+    found = diff(store, *snapshots)
+    assert (found.added, found.removed, found.changed) == (50, 101, 0)
+    assert len(found.schema) == 4
+
+
+def test_keys_of_one_64_bit_hash_are_told_apart(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Among billions of keys there are such pairs: 128 bits tell them apart."""
+    rows = columns(100)
+    before = snapshot_of(store, protocol(), taken(rows, np.arange(0, 90)))
+    after = snapshot_of(store, protocol(), taken(rows, np.arange(10, 100)))
+    monkeypatch.setattr("xxhash.xxh3_64_intdigest", lambda _: 7)
+    found = diff(store, before, after)
+    assert (found.added, found.removed, found.changed) == (10, 10, 0)
+
+
 def test_any_two_snapshots_against_a_plain_comparison(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Random edits, parted into many files: the counts are those of a dictionary's."""
     monkeypatch.setattr(fingerprints, "_PART_ROWS", 100)
