@@ -22,6 +22,7 @@ from pulse_blocks.sources.sqlite_plan import (
     driver_types,
     quoted,
     readings,
+    reals_as_strings,
     same_form,
     select,
 )
@@ -133,7 +134,11 @@ def _plan(connection: Connection, query: Query) -> _Plan:
     left_out = check_columns(query, list(affinities))
     reads = readings(query, affinities)
     if query.time is None:
-        return _Plan(reads, names, binding(query.window, None), query.order, left_out, None)
+        bound = binding(query.window, None)
+        other = reals_as_strings(reads, query.order[0]) if query.order else None
+        sql = f"select 1 from {inner} where {other} limit 1"  # noqa: S608 - quoted
+        unsorted = other and _rows(connection, sql, [bound[name] for name in names])
+        return _Plan(reads, names, bound, () if unsorted else query.order, left_out, None)
     sample = _sample(connection, inner, query.time, names)
     bound = binding(query.window, sample)
     form = same_form(query.time, sample)

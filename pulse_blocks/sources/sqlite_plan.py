@@ -51,8 +51,12 @@ def readings(query: Query, affinities: dict[str, str]) -> tuple[Reading, ...]:
 
 def _reading(name: str, kind: str, affinity: str) -> Reading:
     column = quoted(name)
-    if kind == "string" or affinity == "TEXT":
+    if affinity == "TEXT":
         return Reading(name, kind, ((column, "text"),))
+    if kind == "string":  # the driver would write six digits of a real number
+        real = f"typeof({column}) = 'real'"
+        parts = (f"case when {real} then {column} end", f"case when not {real} then {column} end")
+        return Reading(name, kind, ((parts[0], "float"), (parts[1], "text")))
     if kind == "float" and affinity in _NUMERIC:
         return Reading(name, kind, ((column, "float"),), ("integer", "real", "null"))
     if kind in ("int", "bool") and affinity in ("INT", "NUM"):
@@ -106,6 +110,16 @@ def _order_term(reads: tuple[Reading, ...], name: str) -> str:
     kind = next(reading.kind for reading in reads if reading.name == name)
     cast = {"string": "text", "int": "integer", "bool": "integer", "float": "real"}.get(kind)
     return f"cast({quoted(name)} as {cast}) collate binary" if cast else f"{quoted(name)} collate binary"
+
+
+def reals_as_strings(reads: tuple[Reading, ...], name: str) -> str | None:
+    """An SQL condition for values of a column whose text SQLite writes otherwise, so that it sorts them otherwise.
+
+    None where there can be none.
+    """
+    reading = next(reading for reading in reads if reading.name == name)
+    can = reading.kind == "string" and len(reading.expressions) > 1
+    return f"typeof({quoted(name)}) = 'real'" if can else None
 
 
 def same_form(time: str, sample: object) -> str | None:

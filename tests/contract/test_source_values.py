@@ -72,6 +72,14 @@ def test_decimals(every_writer: list[Write], tmp_path: Path) -> None:
     assert [row["amount"] for row in found] == [float(text) for text in amounts]
 
 
+def test_reals_as_strings(every_writer: list[Write], tmp_path: Path) -> None:
+    """A number that the protocol reads as text keeps all its digits, as a key too, in every source alike."""
+    numbers = [1234567890.25, 1234567891.25, 20130101.25, 20130101.26, 0.1 + 0.2, -2.5]
+    cells: Cells = [{"id": number, "code": -number} for number in numbers]
+    found = same_everywhere(every_writer, cells, query({"id": "string", "code": "string"}), tmp_path)
+    assert [row["id"] for row in found] == sorted(str(number) for number in numbers)
+
+
 def test_time_zones(every_writer: list[Write], tmp_path: Path) -> None:
     """A moment is a moment: times with offsets are compared and kept in UTC."""
     times = [

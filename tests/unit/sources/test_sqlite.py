@@ -79,6 +79,32 @@ def test_strings(tmp_path: Path) -> None:
     assert _values(path, "string") == ["7", "007", None, "é😀"]
 
 
+@pytest.mark.parametrize("declared", ["real", "numeric", "integer", ""])
+@pytest.mark.parametrize("key", [True, False])
+def test_digits_of_reals_as_strings(tmp_path: Path, declared: str, key: bool) -> None:
+    """No digit of a number is lost where the protocol reads it as text, be it a key or not."""
+    reals = [1234567890.5 + number for number in range(6)] + [0.1 + 0.2, 1e20, -2.5]
+    path = _database(tmp_path, f"k integer, x {declared}", list(enumerate(reals)))
+    columns = (_column("x", "string"), _column("k", "int"))
+    asked = Query(
+        datasource="t",
+        sql="select * from t",
+        columns=columns if key else columns[::-1],
+        key=("x" if key else "k",),
+    )
+    found = open_source(Datasource(f"sqlite:///{path}")).stream(asked)
+    values = pa.Table.from_batches(found.batches).column("x").to_pylist()
+    texts = pa.array(reals).cast(pa.string()).to_pylist()
+    assert values == (sorted(texts) if key else texts)
+
+
+@pytest.mark.parametrize("declared", ["real", "numeric", ""])
+def test_whole_reals_as_strings(tmp_path: Path, declared: str) -> None:
+    """A whole number is written the same, whether SQLite keeps it as a real or as an integer."""
+    path = _database(tmp_path, f"k integer, x {declared}", [(1, 1234567890.0), (2, 1234567891), (3, None)])
+    assert _values(path, "string") == ["1234567890", "1234567891", None]
+
+
 @pytest.mark.parametrize(
     ("declared", "kind", "value"),
     [
