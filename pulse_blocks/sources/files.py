@@ -18,8 +18,8 @@ from pulse_blocks.sources import parameters
 from pulse_blocks.sources.arrow import arrow_schema
 from pulse_blocks.sources.base import Query, Rows, check_columns, not_empty
 from pulse_blocks.sources.csv_types import csv_types
-from pulse_blocks.sources.ordering import settle
-from pulse_blocks.sources.times import binding
+from pulse_blocks.sources.ordering import settle, several_forms
+from pulse_blocks.sources.times import binding, offset_in
 from pulse_blocks.sources.values import IN_THE_CLEAR, WITHHELD, conform_batch
 
 if TYPE_CHECKING:
@@ -141,12 +141,18 @@ def _literals(table: pl.LazyFrame, query: Query, *, csv: bool) -> dict[str, str]
 
     They are made here from parsed times, digits and punctuation only, since polars' SQL binds no parameters.
     """
+    import polars as pl
+
     schema = table.collect_schema()
     kind = schema.get(query.time or "")
     sample: object = "" if csv else None  # a CSV file holds no other times than text
     if query.time and kind is not None and not kind.is_temporal():
         some = table.select(query.time).drop_nulls().head(1).collect()
         sample = some.item() if some.height else sample
+        if query.window and (zone := offset_in(sample)):
+            others = table.filter(~pl.col(query.time).str.ends_with(zone)).head(1).collect()
+            if others.height:
+                raise several_forms(query.datasource, query.time)
     ends = binding(query.window, sample)
     if sample is None:
         return {name: f"timestamp '{end}'" for name, end in ends.items()}

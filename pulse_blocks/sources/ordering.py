@@ -35,7 +35,7 @@ def settle(
         lead = batch.column(order[0])
         before = held[-1].column(order[0])[-1:] if held else lead[:0]
         if not _ascends(before, lead):
-            raise _descending(datasource, order[0])
+            raise several_forms(datasource, order[0])
         border = _last_group(lead)
         if border:
             yield from in_order([*held, batch.slice(0, border)], order)
@@ -121,7 +121,8 @@ def _last_group(lead: Array) -> int:
     return int(lead.null_count) + lower
 
 
-def _descending(datasource: str, column: str) -> PulseError:
+def several_forms(datasource: str, column: str) -> PulseError:
+    """The error for times as text that do not compare as the times they mean."""
     return PulseError(
         "source.order",
         f"Datasource {datasource} gives the times in {column} in several forms that do not sort as one.",

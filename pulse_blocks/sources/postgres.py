@@ -12,8 +12,8 @@ from pulse_blocks.sources import parameters
 from pulse_blocks.sources.ahead import ahead
 from pulse_blocks.sources.arrow import arrow_schema, kind_of
 from pulse_blocks.sources.base import Query, Rows, check_columns, not_empty
-from pulse_blocks.sources.ordering import settle
-from pulse_blocks.sources.times import as_times, binding
+from pulse_blocks.sources.ordering import settle, several_forms
+from pulse_blocks.sources.times import as_times, binding, offset_in
 from pulse_blocks.sources.values import IN_THE_CLEAR, WITHHELD, conform_batch
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _read(
         connection.cursor() as cursor,
     ):
         cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES})
-        cursor.execute(_select(query, order), _bound(query, given))
+        cursor.execute(_select(query, order), _bound(query, given, connection))
         with contextlib.closing(ahead(cursor.fetch_record_batch())) as batches:
             for raw in batches:
                 arrays = {name: [raw.column(number)] for number, name in enumerate(schema.names)}
@@ -127,18 +127,37 @@ def _select(query: Query, order: tuple[str, ...]) -> str:
     return sql
 
 
-def _bound(query: Query, given: pa.Schema) -> list[object] | None:
+def _bound(query: Query, given: pa.Schema, connection: Connection) -> list[object] | None:
     """The window in the form of the stored times: instants, seconds or text."""
     import pyarrow as pa
 
     kind = given.field(query.time).type if query.time else None
     ends: dict[str, Any] = {}
-    if query.window is not None:
+    names = parameters.names(query)
+    if names and query.window is not None:
         if kind is None or pa.types.is_temporal(kind):
             ends = as_times(query.window)
         else:
-            ends = binding(query.window, 0 if pa.types.is_integer(kind) else None)
-    return [ends[name] for name in parameters.names(query)] or None
+            sample = (
+                _sample(connection, query) if _is_text(kind) else 0 if pa.types.is_integer(kind) else None
+            )
+            ends = binding(query.window, sample)
+    return [ends[name] for name in names] or None
+
+
+def _sample(connection: Connection, query: Query) -> object:
+    """Some stored time that is text. Raises PulseError where another one has another offset."""
+    inner = parameters.rewrite(parameters.statement(query.sql), lambda name: _EVER[name])
+    time = _quoted(query.time or "")
+    rows = f"select {time} from (\n{inner}\n) as pulse_rows where {time}"  # noqa: S608 - the protocol's own query
+    with connection.cursor() as cursor:
+        cursor.execute(f"{rows} is not null limit 1")
+        sample = next(iter(cursor.fetchall()), (None,))[0]
+        if zone := offset_in(sample):
+            cursor.execute(f"{rows} not like '%{zone}' limit 1")
+            if cursor.fetchall():
+                raise several_forms(query.datasource, query.time or "")
+    return sample
 
 
 def _sortable(query: Query, given: pa.Schema) -> bool:

@@ -15,7 +15,7 @@ from pulse_blocks.sources import parameters
 from pulse_blocks.sources.ahead import ahead
 from pulse_blocks.sources.arrow import arrow_schema
 from pulse_blocks.sources.base import Query, Rows, check_columns, not_empty
-from pulse_blocks.sources.ordering import settle
+from pulse_blocks.sources.ordering import settle, several_forms
 from pulse_blocks.sources.sqlite_plan import (
     Reading,
     after_literals,
@@ -26,7 +26,7 @@ from pulse_blocks.sources.sqlite_plan import (
     same_form,
     select,
 )
-from pulse_blocks.sources.times import binding
+from pulse_blocks.sources.times import binding, offset_in
 from pulse_blocks.sources.values import bad_value, conform_batch
 
 if TYPE_CHECKING:
@@ -140,6 +140,10 @@ def _plan(connection: Connection, query: Query) -> _Plan:
         unsorted = other and _rows(connection, sql, [bound[name] for name in names])
         return _Plan(reads, names, bound, () if unsorted else query.order, left_out, None)
     sample = _sample(connection, inner, query.time, names)
+    zone, ever = offset_in(sample), [_EVER[0][name] for name in names]
+    other = f"substr({quoted(query.time)}, {-len(zone)}) <> '{zone}'"
+    if zone and names and _rows(connection, f"select 1 from {inner} where {other} limit 1", ever):  # noqa: S608 - digits
+        raise several_forms(query.datasource, query.time)
     bound = binding(query.window, sample)
     form = same_form(query.time, sample)
     total, sorted_ = _rows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 from pulse_blocks.records import Window
@@ -11,6 +12,12 @@ Array = Any  # pa.Array; pyarrow carries no types
 
 _ZONE = r"[Zz]$|[0-9][+-][0-9]{2}(:?[0-9]{2})?$"
 _CLOCK = ":"
+_FORM = re.compile(
+    r"\d{4}-\d\d-\d\d((?P<separator>[Tt ])\d\d:\d\d(?P<seconds>:\d\d(\.\d{1,6})?)?"
+    r"(?P<zone>[Zz]|[+-]\d\d(:?\d\d)?)?)?\Z",
+    re.ASCII,
+)
+_SECOND = dt.timedelta(seconds=1)
 # The years 1 to 9999, as Python and ISO 8601 know them: anything else is a misread unit.
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799
 
@@ -50,7 +57,8 @@ def from_seconds(array: Array) -> Array:
 def binding(window: Window | None, sample: object) -> dict[str, str | int]:
     """The ends of the window in the form of ``sample``, a stored time, so that the query compares like with like.
 
-    A date means its midnight: an end within a day is the day after it.
+    A date means its midnight: an end within a day is the day after it. Of a time with an offset the ends have the
+    clock, and no zone, as it needs none to compare times of one offset (``offset_in``).
     """
     if window is None:
         return {}
@@ -62,15 +70,34 @@ def as_times(window: Window) -> dict[str, dt.datetime]:
     return {"start": _parse(window.start), "end": _parse(window.end)}
 
 
+def offset_in(sample: object) -> str:
+    """The offset from UTC at the end of a stored time, empty where it has none. Text of several offsets does not
+    compare as the times that it means.
+    """
+    match = _FORM.match(sample) if isinstance(sample, str) else None
+    return "" if match is None or (match["zone"] or "Z") in "Zz" else match["zone"]
+
+
 def _bound(time: dt.datetime, sample: object) -> str | int:
-    up = time if time.microsecond == 0 else time.replace(microsecond=0) + dt.timedelta(seconds=1)
     if isinstance(sample, int | float):
-        return int(up.timestamp())
-    if isinstance(sample, str) and len(sample) == 10:
-        midnight = up.replace(hour=0, minute=0, second=0)
-        return (midnight if midnight == up else midnight + dt.timedelta(days=1)).strftime("%Y-%m-%d")
-    separator = "T" if isinstance(sample, str) and sample[10:11] in ("T", "t") else " "
-    return up.strftime(f"%Y-%m-%d{separator}%H:%M:%S")
+        return int(_up(time, _SECOND).timestamp())
+    match = _FORM.match(sample) if isinstance(sample, str) else None
+    if match is None:
+        return _up(time, _SECOND).strftime("%Y-%m-%d %H:%M:%S")
+    if zone := offset_in(sample):
+        time = time.astimezone(dt.datetime.fromisoformat(f"2000-01-01T00:00{zone}").tzinfo)
+    if match["separator"] is None:
+        return _up(time, dt.timedelta(days=1)).strftime("%Y-%m-%d")
+    separator = match["separator"].upper()
+    if match["seconds"] is None:
+        return _up(time, dt.timedelta(minutes=1)).strftime(f"%Y-%m-%d{separator}%H:%M")
+    return _up(time, _SECOND).strftime(f"%Y-%m-%d{separator}%H:%M:%S")
+
+
+def _up(time: dt.datetime, unit: dt.timedelta) -> dt.datetime:
+    """The first whole unit of the day that is not before a time."""
+    midnight = time.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight - (midnight - time) // unit * unit
 
 
 def _parse(text: str) -> dt.datetime:

@@ -7,12 +7,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.protocol.columns import ColumnSpec
 from pulse_blocks.protocol.spec import FieldSpec, FieldType
+from pulse_blocks.records import Window
 from pulse_blocks.settings import Datasource
 from pulse_blocks.snapshots.writing import write_chunks
 from pulse_blocks.sources import Query, open_source
@@ -90,6 +92,55 @@ def test_time_zones(every_writer: list[Write], tmp_path: Path) -> None:
     cells = [{"id": number, "at": time} for number, time in enumerate(times)]
     found = same_everywhere(every_writer, cells, query({"id": "int", "at": "timestamp"}), tmp_path)
     assert [row["at"] for row in found] == [time.astimezone(UTC) for time in times]
+
+
+FORMS = [
+    "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ",
+    "%Y-%m-%d %H:%M:%S.000", "%Y-%m-%d %H:%M%:z", "%Y-%m-%dT%H:%M:%S%:z", "%Y-%m-%dT%H:%M:%S.%f%z",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("hours", [2, -3.5])
+def test_a_window_over_times_as_text(every_writer: list[Write], form: str, hours: float) -> None:
+    """The start is in, the end is out, also within a day and in whatever form and offset the times are written."""
+    noon = dt.datetime(2026, 1, 2, 12, tzinfo=UTC)
+    step = dt.timedelta(minutes=1)
+    times = [noon - step, noon, noon + step, noon + dt.timedelta(days=1) - step, noon + dt.timedelta(days=1)]
+    window, expected = Window(start=noon.isoformat(), end=times[-1].isoformat()), [1, 2, 3]
+    if form == FORMS[0]:
+        times = [dt.datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3, 4)]
+        window, expected = Window(start="2026-01-02T00:00:00Z", end="2026-01-04T00:00:00Z"), [1, 2]
+    elif "z" in form:
+        times = [time.astimezone(dt.timezone(dt.timedelta(hours=hours))) for time in times]
+    offset = times[0].strftime("%z")
+    pattern = form.replace("%:z", f"{offset[:3]}:{offset[3:]}")
+    cells: Cells = [{"at": time.strftime(pattern), "id": number} for number, time in enumerate(times)]
+    asked = msgspec.structs.replace(
+        query({"at": "timestamp", "id": "int"}, "select * from orders where at >= :start and at < :end"),
+        time="at",
+        window=window,
+    )
+    for write in every_writer:
+        found = open_source(write(cells)).stream(asked)
+        assert pa.Table.from_batches(found.batches).column("id").to_pylist() == expected
+
+
+def test_a_window_over_several_offsets_is_refused(every_writer: list[Write]) -> None:
+    """Where text does not compare as the times that it means, no rows are chosen by it."""
+    cells: Cells = [
+        {"id": 1, "at": "2026-03-29T01:30:00+01:00"},
+        {"id": 2, "at": "2026-03-29T03:30:00+02:00"},
+    ]
+    asked = msgspec.structs.replace(
+        query({"at": "timestamp", "id": "int"}, "select * from orders where at >= :start and at < :end"),
+        time="at",
+        window=Window(start="2026-03-29T00:00:00Z", end="2026-03-30T00:00:00Z"),
+    )
+    for write in every_writer:
+        with pytest.raises(PulseError, match="several forms") as caught:
+            open_source(write(cells)).stream(asked)
+        assert caught.value.code == "source.order"
 
 
 def test_names_with_spaces_and_quotes(every_writer: list[Write], tmp_path: Path) -> None:
