@@ -20,6 +20,7 @@ _WORDS = "password|passwd|pwd|secret|token|signature|credential|api[_-]?key|acce
 _PARAMETER = re.compile(
     rf"(?P<name>[?&;#](?:[a-z0-9_.-]*(?:{_WORDS})[a-z0-9_.-]*|sig|key))=(?P<value>[^&;#]*)", re.IGNORECASE
 )
+_VALUE = re.compile(r"[^/?]*://[^?]*\?(?:[^&]*&)*[^&=]+=[^&]*\Z", re.DOTALL)
 _REFERENCE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
 _HIDDEN = "***"
 _kept: dict[str, str] = {}
@@ -33,6 +34,16 @@ def has_secret(url: str) -> bool:
 def hidden(url: str) -> str:
     """The URL with ``***`` for every secret in it; references stay, since they say nothing."""
     return _PARAMETER.sub(_hide_value, _USERINFO.sub(_hide_userinfo, url))
+
+
+def secrets(url: str) -> list[str]:
+    """Every secret in a URL, as it is written and decoded, the longest first."""
+    user = _USERINFO.match(url)
+    found = [match["value"] for match in _PARAMETER.finditer(url)]
+    found += [user["password"][1:]] if user and user["password"] else []
+    return sorted(
+        {text for one in found for text in (one, urllib.parse.unquote(one)) if text}, key=len, reverse=True
+    )
 
 
 def without_password(url: str) -> tuple[str, str | None]:
@@ -67,7 +78,8 @@ def keep(name: str, secret: str) -> None:
 
 
 def resolve_references(url: str, environ: Mapping[str, str] | None = None) -> str:
-    """Every ``${NAME}`` replaced: how a secret stays out of files. As a user's password it is encoded for the URL.
+    """Every ``${NAME}`` replaced: how a secret stays out of files. As a user's password, or in the value of an option
+    after ``?``, it is encoded for the URL.
 
     Raises PulseError where nobody knows the name. Call it where the connection is opened, never earlier.
     """
@@ -84,7 +96,7 @@ def resolve_references(url: str, environ: Mapping[str, str] | None = None) -> st
             )
         before, after = url[: match.start()], url[match.end() :]
         is_password = re.fullmatch(r"[^:/]+://[^:@/]*:", before) and after.startswith("@")
-        return urllib.parse.quote(found, safe="") if is_password else found
+        return urllib.parse.quote(found, safe="") if is_password or _VALUE.match(before) else found
 
     return _REFERENCE.sub(value, url)
 

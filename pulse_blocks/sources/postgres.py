@@ -13,6 +13,7 @@ from pulse_blocks.sources.ahead import ahead
 from pulse_blocks.sources.arrow import arrow_schema, kind_of
 from pulse_blocks.sources.base import Query, Rows, check_columns, not_empty
 from pulse_blocks.sources.ordering import settle, several_forms
+from pulse_blocks.sources.postgres_url import settings, without_secrets
 from pulse_blocks.sources.times import as_times, binding, offset_in
 from pulse_blocks.sources.values import IN_THE_CLEAR, WITHHELD, conform_batch
 
@@ -70,14 +71,16 @@ class PostgresSource:
     def _connect(self, name: str) -> Connection:
         try:
             from adbc_driver_postgresql import dbapi
+
+            given = settings(self.url, name)
         except ImportError:
             raise PulseError(
                 "source.extra_missing",
                 f"Datasource {name} is a PostgreSQL database, whose driver is not installed.",
                 "Install the extra: pip install 'pulse-blocks[postgres]'.",
             ) from None
-        with _refusals(name):
-            connection = dbapi.connect(self.url)
+        with _refusals(name, self.url):
+            connection = dbapi.connect(given)
             with connection.cursor() as cursor:
                 cursor.execute("set transaction isolation level repeatable read, read only")
                 cursor.execute("set local time zone 'UTC'")
@@ -184,10 +187,10 @@ def _quoted(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _refusals(name: str, *, private: bool = False) -> Iterator[None]:
+def _refusals(name: str, url: str = "", *, private: bool = False) -> Iterator[None]:
     """The driver's errors as ours: a fault of the query, or a database that is out of reach.
 
-    Those that quote values are not repeated where some are ``private``.
+    Those that quote values are not repeated where some are ``private``, and the secrets of ``url`` never are.
     """
     import pyarrow as pa
     from adbc_driver_manager import Error
@@ -196,7 +199,7 @@ def _refusals(name: str, *, private: bool = False) -> Iterator[None]:
         yield
     except (Error, OSError, pa.ArrowException) as error:
         state = getattr(error, "sqlstate", None) or ""
-        reason = " ".join(str(error).split())
+        reason = " ".join(without_secrets(str(error), url).split())
         # An error in the middle of the rows comes through Arrow, without its code.
         in_rows = "PGRES_FATAL_ERROR" in reason and "connection" not in reason
         if private and (state.startswith("22") or in_rows):
@@ -206,5 +209,6 @@ def _refusals(name: str, *, private: bool = False) -> Iterator[None]:
                 "source.query",
                 f"Datasource {name} refuses the query: {reason}",
                 "Correct source.query in the protocol.",
-            ) from error
-        raise UnavailableError("source.failed", f"Datasource {name} cannot be read: {reason}") from error
+            ) from None
+        # From nothing: a traceback that shows the cause would show the words of it that were taken out.
+        raise UnavailableError("source.failed", f"Datasource {name} cannot be read: {reason}") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 import pytest
 from hypothesis import given
@@ -86,6 +86,26 @@ def test_references_are_taken_from_the_environment_when_a_connection_is_opened()
     )
     assert resolve_references("${ALL}", {"ALL": "postgresql://u:p%40@h/d"}) == "postgresql://u:p%40@h/d"
     assert resolve_references("sqlite:///x/$HOME/${lower}", {}) == "sqlite:///x/$HOME/${lower}"
+
+
+@given(st.text(min_size=1))
+def test_a_value_of_the_query_part_is_encoded(password: str) -> None:
+    """Put into the environment as it is, it is one value of one option, whatever letters it has."""
+    found = resolve_references("postgresql://db/facts?user=u&password=${PW}&a=b", {"PW": password})
+    assert parse_qs(found.partition("?")[2]) == {
+        "user": ["u"],
+        "password": [password],
+        "a": ["b"],
+    }
+
+
+def test_a_whole_query_part_is_taken_as_it_is() -> None:
+    """What stands for several options, or in a path of this machine, is no value."""
+    assert (
+        resolve_references("postgresql://db/f?${OPTIONS}", {"OPTIONS": "a=b&c=d"})
+        == "postgresql://db/f?a=b&c=d"
+    )
+    assert resolve_references("data/a?b=${X}.csv", {"X": "c d"}) == "data/a?b=c d.csv"
 
 
 def test_what_this_process_holds_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

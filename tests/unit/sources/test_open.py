@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import traceback
 from pathlib import Path
 
 import pytest
 
-from pulse_blocks.errors import PulseError
+from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.settings import Datasource
 from pulse_blocks.sources import open_source
 
@@ -42,6 +44,42 @@ def test_password_is_not_shown() -> None:
     with pytest.raises(PulseError) as caught:
         source.test()
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:s3cret%ZZ@127.0.0.1:1/db",
+        "postgresql://u:s3cret@[::1/db",
+        "postgresql://u:s3cret@h]x/db",
+        "postgresql://u:s3cret@127.0.0.1:1:2/db",
+        "postgresql://u:s3cret@127.0.0.1:99999999/db",
+        "postgresql://u:x@s3cret@127.0.0.1:1/db",
+        "postgresql://u:s3cret/x@127.0.0.1:1/db",
+        "postgresql://u:s3cret@127.0.0.1:1/db?bad",
+        "postgresql://u:${PW}@[::1/db",
+        "postgresql://u:${PW}@127.0.0.1:1/db?foo=bar",
+        "postgresql://127.0.0.1:1/db?password=${PW}%zz",
+        "postgresql://127.0.0.1:1/db?password=${PW}",
+        "postgresql://u:${PW}@127.0.0.1:1/db?sslmode=${PW}",
+    ],
+)
+def test_no_refusal_repeats_a_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even the words of the driver about a URL that it cannot read, nor the cause that a traceback shows."""
+    monkeypatch.setenv("PW", "s3cret50%off &x")
+    with pytest.raises(PulseError) as caught:
+        open_source(Datasource(url)).test()
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "s3cret" not in shown
+
+
+def test_a_server_that_never_answers() -> None:
+    """It takes the connection and says nothing: the source is out of reach, and the run goes on with that."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(UnavailableError, match="timeout expired") as caught:
+            open_source(Datasource(f"postgresql://u@127.0.0.1:{port}/db")).test()
+    assert caught.value.code == "source.failed"
 
 
 def test_unreadable_parquet(tmp_path: Path) -> None:
