@@ -74,7 +74,7 @@ def conform(array: Array, kind: str) -> Array:
         return convert(plain)
     except pa.ArrowException:
         row = _first_bad(plain, convert)
-        raise BadValueError(row, _shown(plain, row)) from None
+        raise BadValueError(row, shown(plain, row)) from None
 
 
 def _first_bad(array: Array, convert: Callable[[Array], Array]) -> int:
@@ -93,11 +93,16 @@ def _first_bad(array: Array, convert: Callable[[Array], Array]) -> int:
     return low
 
 
-def _shown(array: Array, row: int) -> object:
+def shown(array: Array, row: int) -> object:
+    """A value for people, also where Python has none that is like it."""
     try:
         return array[row].as_py()
     except (UnicodeDecodeError, ValueError, OverflowError):
-        return array[row : row + 1].view("binary")[0].as_py() if _is_text(array) else str(array[row])
+        return (
+            array[row : row + 1].view("binary")[0].as_py()
+            if _is_text(array)
+            else str(array[row].cast("string"))
+        )
 
 
 def _is_text(array: Array) -> bool:
@@ -157,23 +162,27 @@ def _string(array: Array) -> Array:
 def _timestamp(array: Array) -> Array:
     import pyarrow as pa
 
-    from pulse_blocks.sources.times import from_seconds, from_text
+    from pulse_blocks.sources.times import from_text, in_calendar
 
+    utc = pa.timestamp("us", "UTC")
     if _is_text(array):
-        return from_text(_string(array))
+        return in_calendar(from_text(_string(array)))
     if pa.types.is_integer(array.type):
-        return from_seconds(array)
+        return in_calendar(array.cast(pa.int64()).cast(pa.timestamp("s", "UTC")).cast(utc))
     if pa.types.is_timestamp(array.type):
-        return array.cast(pa.timestamp("us", array.type.tz), safe=False).cast(pa.timestamp("us", "UTC"))
-    return array.cast(pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
+        finer = array.type.unit == "ns"  # and cut off; a coarser unit must not overflow
+        return in_calendar(array.cast(pa.timestamp("us", array.type.tz), safe=not finer).cast(utc))
+    return in_calendar(array.cast(pa.timestamp("us")).cast(utc))
 
 
 def _date(array: Array) -> Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_date(array.type) or pa.types.is_null(array.type):
-        return array.cast(pa.date32())
+    from pulse_blocks.sources.times import in_calendar
+
+    if pa.types.is_date32(array.type) or pa.types.is_null(array.type):
+        return in_calendar(array.cast(pa.date32()))
     return pc.floor_temporal(_timestamp(array), unit="day").cast(pa.date32())
 
 

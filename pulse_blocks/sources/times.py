@@ -18,8 +18,8 @@ _FORM = re.compile(
     re.ASCII,
 )
 _SECOND = dt.timedelta(seconds=1)
-# The years 1 to 9999, as Python and ISO 8601 know them: anything else is a misread unit.
-_FIRST, _LAST = -62_135_596_800, 253_402_300_799
+_DAY = 86_400_000_000  # microseconds
+_FIRST, _END = -719_162, 2_932_897  # days since 1970: the years 1 to 9999
 
 
 def from_text(array: Array) -> Array:
@@ -43,15 +43,21 @@ def from_text(array: Array) -> Array:
     return pc.coalesce(aware, naive)
 
 
-def from_seconds(array: Array) -> Array:
-    """Whole seconds since 1970 as microseconds in UTC. Raises pa.ArrowInvalid outside the years 1 to 9999."""
+def in_calendar(array: Array) -> Array:
+    """Microseconds in UTC, or days, as they are. Raises pa.ArrowInvalid outside the years 1 to 9999.
+
+    Those are the years that Python and ISO 8601 know; anything else is a misread unit or no time at all, such as the
+    infinity of PostgreSQL.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    seconds = array.cast(pa.int64())
-    if pc.any(pc.or_(pc.less(seconds, _FIRST), pc.greater(seconds, _LAST))).as_py():
+    days = pa.types.is_date(array.type)
+    ends = pc.min_max(array.cast(pa.int32() if days else pa.int64())).as_py()
+    unit = 1 if days else _DAY
+    if ends["min"] is not None and not _FIRST * unit <= ends["min"] <= ends["max"] < _END * unit:
         raise pa.ArrowInvalid("no time in the years 1 to 9999")
-    return seconds.cast(pa.timestamp("s", "UTC")).cast(pa.timestamp("us", "UTC"))
+    return array
 
 
 def binding(window: Window | None, sample: object) -> dict[str, str | int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.protocol.refusals import PRIVATE
-from pulse_blocks.sources.arrow import BadValueError, conform, kind_of
+from pulse_blocks.sources.arrow import BadValueError, conform, kind_of, shown
 from pulse_blocks.sources.base import Query
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def conform_batch(query: Query, schema: pa.Schema, arrays: Mapping[str, Sequence
 
 
 def _cell(parts: Sequence[Array], row: int) -> object:
-    return next((part[row].as_py() for part in parts if part[row].is_valid), None)
+    return next((shown(part, row) for part in parts if part[row].is_valid), None)
 
 
 def bad_value(query: Query, column: str, value: object, row: dict[str, object]) -> PulseError:

@@ -67,6 +67,18 @@ def test_types(postgres: str, expression: str, kind: FieldType, value: object) -
     assert _values(postgres, f"select now() as at, {expression} as x", kind) == [value]
 
 
+@pytest.mark.parametrize("value", ["infinity", "-infinity", "20000-01-01", "0044-03-15 BC"])
+@pytest.mark.parametrize("stored", ["timestamp", "timestamptz", "date"])
+@pytest.mark.parametrize("kind", ["timestamp", "date"])
+def test_times_outside_the_calendar(postgres: str, value: str, stored: str, kind: FieldType) -> None:
+    """A time that no calendar here can hold is refused where it is read, not kept as another one."""
+    with pytest.raises(PulseError, match=f"column x holds .*, which is no {kind}") as caught:
+        _values(postgres, f"select now() as at, '{value}'::{stored} as x", kind)
+    assert caught.value.code == "source.value"
+    with pytest.raises(PulseError, match="column at holds"):
+        _values(postgres, f"select '{value}'::{stored} as at, 1 as x", "int")
+
+
 @pytest.mark.parametrize("kind", ["timestamp", "timestamptz", "text", "bigint"])
 def test_window(postgres: str, kind: str) -> None:
     """The window's start is in and its end is out, whatever the type of the time."""

@@ -185,6 +185,24 @@ def test_an_empty_result(write: Write) -> None:
     assert caught.value.code == "source.empty"
 
 
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "date64", "date32"])
+@pytest.mark.parametrize("kind", ["timestamp", "date"])
+@pytest.mark.parametrize("days", [2_932_897, -719_163, 2_000_000_000])
+def test_times_of_files_outside_the_calendar(tmp_path: Path, unit: str, kind: FieldType, days: int) -> None:
+    """Whatever the unit of a Parquet file, times outside the years 1 to 9999 are named and refused."""
+    import pyarrow.parquet as pq
+
+    stored = pa.timestamp(unit) if unit in ("s", "ms", "us") else pa.type_for_alias(unit)
+    steps = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "date64": 86_400_000, "date32": 1}[unit]
+    if unit == "us":
+        days = min(days, 100_000_000)
+    values = pa.array([0, days * steps], pa.int32() if unit == "date32" else pa.int64()).cast(stored)
+    pq.write_table(pa.table({"id": [1, 2], "at": values}), tmp_path / "orders.parquet")
+    with pytest.raises(PulseError, match=f"column at holds .* in the row id=2, which is no {kind}") as caught:
+        open_source(Datasource(str(tmp_path / "orders.parquet"))).stream(query({"id": "int", "at": kind}))
+    assert caught.value.code == "source.value"
+
+
 def test_files_that_differ_in_what_they_hold(tmp_path: Path) -> None:
     """Of several CSV files one may be empty, hold whole numbers alone, or no value in a column."""
     for number, text in enumerate(
