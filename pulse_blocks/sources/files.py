@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import glob
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH_ROWS = 8192
+_SCAN = re.compile(r"\s*\w+ SCAN \[")  # a line of a plan
 _PARQUET, _S3 = ".parquet", "s3://"
 
 
@@ -84,6 +86,7 @@ class FileSource:
                 literals = _literals(table, query, csv=not self.parquet)
             sql = parameters.rewrite(parameters.statement(query.sql), lambda name: literals[name])
             with _refusals(query.datasource, self.path, "source.query"):
+                _check_reads(query, sql, table.collect_schema())
                 found = pl.SQLContext({query.datasource: table}).execute(sql)
             yield found
 
@@ -134,6 +137,22 @@ class FileSource:
 def plain_path(path: str) -> str:
     """A file's path or URL without the options that an ``s3://`` URL may have."""
     return path.partition("?")[0] if path.startswith(_S3) else path
+
+
+def _check_reads(query: Query, sql: str, schema: pl.Schema) -> None:
+    """Raises PulseError("source.query") for a query that reads files itself, such as by ``read_parquet('...')``.
+
+    It is planned over an empty frame in memory: any scan of files in that plan is none of the datasource's.
+    """
+    import polars as pl
+
+    plan = pl.SQLContext({query.datasource: schema.to_frame()}).execute(sql).explain(optimized=False)
+    if any(_SCAN.match(line) for line in plan.splitlines()):
+        raise PulseError(
+            "source.query",
+            f"The query on datasource {query.datasource} reads another file.",
+            f"Select from {query.datasource} alone; another file is another datasource.",
+        )
 
 
 def _literals(table: pl.LazyFrame, query: Query, *, csv: bool) -> dict[str, str]:

@@ -1,0 +1,47 @@
+"""Files: which a query may read, and of which types a CSV file is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pulse_blocks.errors import PulseError
+from pulse_blocks.protocol.columns import ColumnSpec
+from pulse_blocks.protocol.spec import FieldSpec
+from pulse_blocks.settings import Datasource
+from pulse_blocks.sources import Query, open_source
+
+
+def _query(sql: str) -> Query:
+    columns = tuple(
+        ColumnSpec(name=name, role="column", field=FieldSpec(type="string")) for name in ("k", "x")
+    )
+    return Query(datasource="t", sql=sql, columns=columns, key=("k",))
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from {other}",
+        "select * from t where x in (select x from {other})",
+        "with u as (select * from {other}) select t.* from t join u using (k)",
+        "select * from t union all select * from {other}",
+    ],
+)
+def test_no_query_reads_another_file(tmp_path: Path, ending: str, sql: str) -> None:
+    """A snapshot under a datasource's name holds rows of that datasource, and a look at it shows no others."""
+    for name in ("t", "other"):
+        frame = pl.DataFrame({"k": ["a", "b"], "x": [name, "both"]})
+        frame.write_parquet(tmp_path / f"{name}.parquet")
+        frame.write_csv(tmp_path / f"{name}.csv")
+    source = open_source(Datasource(str(tmp_path / f"t.{ending}")))
+    asked = _query(sql.format(other=f"read_{ending}('{tmp_path / 'other'}.{ending}')"))
+    for ask in (lambda: source.stream(asked), lambda: source.peek(asked, 5)):
+        with pytest.raises(PulseError, match="another file") as caught:
+            ask()
+        assert caught.value.code == "source.query"
+    joined = source.stream(_query("select k, 'Parquet SCAN [x]' as x from t where k in (select k from t)"))
+    assert sum(batch.num_rows for batch in joined.batches) == 2
