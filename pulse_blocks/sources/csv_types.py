@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from pulse_blocks.sources.base import Query
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,6 +41,44 @@ def csv_types(paths: Sequence[str], kinds: Mapping[str, str]) -> dict[str, pl.Da
         elif name not in found:
             found[name] = plain.get(kind_of_protocol, pl.String())
     return found
+
+
+def codes(query: Query, sql: str, schema: pl.Schema) -> list[str]:
+    """Columns of numbers that the query gives, under another name, as what the protocol calls text.
+
+    Found by planning the query over an empty frame, where such a column is text: the result has to be text then. One
+    that is reckoned with cannot be text.
+    """
+    import polars as pl
+
+    def given(kinds: Mapping[str, pl.DataType]) -> pl.Schema:
+        empty = pl.Schema({**schema, **kinds}).to_frame()
+        return pl.SQLContext({query.datasource: empty}).execute(sql).collect().schema
+
+    plain = given({})
+    texts = [each.name for each in query.columns if each.field.type in _TEXT]
+    wanted = [name for name in texts if name in plain and plain[name].is_numeric()]
+    named = {each.name for each in query.columns}
+    found = []
+    for name, kind in schema.items():
+        if wanted and name not in named and kind.is_numeric():
+            with contextlib.suppress(pl.exceptions.PolarsError):
+                result = given({name: pl.String()})
+                found += [name] if any(result[each] == pl.String for each in wanted) else []
+    return found
+
+
+def with_digits(table: pl.LazyFrame, text: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
+    """Of ``text``, where some columns of ``table`` are read as text: numbers again where no digit is lost by that."""
+    import polars as pl
+
+    schema = table.collect_schema()
+    same = [
+        pl.col(name).eq_missing(pl.col(name).cast(schema[name], strict=False).cast(pl.String())).all()
+        for name in columns
+    ]
+    safe = text.select(same).collect().row(0, named=True)
+    return text.with_columns(pl.col(name).cast(schema[name]) for name in columns if safe[name])
 
 
 def _both(one: pl.DataType, other: pl.DataType) -> pl.DataType:

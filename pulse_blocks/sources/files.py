@@ -18,7 +18,7 @@ from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.sources import parameters
 from pulse_blocks.sources.arrow import arrow_schema
 from pulse_blocks.sources.base import Query, Rows, check_columns, not_empty
-from pulse_blocks.sources.csv_types import csv_types
+from pulse_blocks.sources.csv_types import codes, csv_types, with_digits
 from pulse_blocks.sources.ordering import settle, several_forms
 from pulse_blocks.sources.times import binding, offset_in
 from pulse_blocks.sources.values import IN_THE_CLEAR, WITHHELD, conform_batch
@@ -79,7 +79,7 @@ class FileSource:
         """The rows of a query, not yet read, with all columns that it gives."""
         import polars as pl
 
-        kinds = {column.name: column.field.type for column in query.columns}
+        kinds: dict[str, str] = {column.name: column.field.type for column in query.columns}
         with contextlib.ExitStack() as stack:
             with _refusals(query.datasource, self.path, "source.unreadable"):
                 table = stack.enter_context(self._table(query.datasource, kinds))
@@ -87,6 +87,10 @@ class FileSource:
             sql = parameters.rewrite(parameters.statement(query.sql), lambda name: literals[name])
             with _refusals(query.datasource, self.path, "source.query"):
                 _check_reads(query, sql, table.collect_schema())
+                if not self.parquet and (digits := codes(query, sql, table.collect_schema())):
+                    kinds |= dict.fromkeys(digits, "string")
+                    text = stack.enter_context(self._table(query.datasource, kinds))
+                    table = with_digits(table, text, digits)
                 found = pl.SQLContext({query.datasource: table}).execute(sql)
             yield found
 

@@ -45,3 +45,21 @@ def test_no_query_reads_another_file(tmp_path: Path, ending: str, sql: str) -> N
         assert caught.value.code == "source.query"
     joined = source.stream(_query("select k, 'Parquet SCAN [x]' as x from t where k in (select k from t)"))
     assert sum(batch.num_rows for batch in joined.batches) == 2
+
+
+@pytest.mark.parametrize(
+    ("sql", "values"),
+    [
+        ("select k, zip as x from t", ["007", "010"]),
+        ("select k, version as x from t", ["1.10", "1.5"]),
+        ("with u as (select k, zip as z from t) select k, z as x from u", ["007", "010"]),
+        ("select k, coalesce(zip, zip) as x from t where n < 3 and n + 1 > 1", ["007", "010"]),
+        ("select k, n as x from t order by n", ["1", "2"]),
+        ("select k, n * 100 + zip as x from t", ["107", "210"]),
+    ],
+)
+def test_codes_of_a_csv_file_under_another_name(tmp_path: Path, sql: str, values: list[str]) -> None:
+    """Digits that the query gives as a column of strings are those of the file; with numbers it can still reckon."""
+    (tmp_path / "t.csv").write_text("k,zip,version,n\na,007,1.10,1\nb,010,1.5,2\n")
+    found = open_source(Datasource(str(tmp_path / "t.csv"))).stream(_query(sql))
+    assert [value for batch in found.batches for value in batch.column("x").to_pylist()] == values
