@@ -126,7 +126,8 @@ class FileSource:
         beginning to its end: copies of it lie in a folder of this user's own, for as long as that takes.
         """
         if not self.path.startswith(_S3):
-            yield sorted(glob.glob(self.path, recursive=True)), None  # noqa: PTH207 - the pattern may be absolute
+            pattern = self.path.replace("[", "[[]")  # which is itself, as in a bucket
+            yield sorted(glob.glob(pattern, recursive=True)), None  # noqa: PTH207 - the pattern may be absolute
             return
         from pulse_blocks.stores.s3_files import find_files
 

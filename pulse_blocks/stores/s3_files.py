@@ -14,8 +14,6 @@ from pulse_blocks.errors import UnavailableError
 from pulse_blocks.stores.s3_calls import Calls, MissingError
 from pulse_blocks.stores.s3_url import S3Place, parse_files
 
-_SIGNS = re.compile(r"(?P<folders>\*\*/)|(?P<all>\*\*)|(?P<some>\*)|(?P<other>[^*]+)")
-
 
 @dataclass(frozen=True)
 class S3Files:
@@ -66,8 +64,16 @@ def find_files(url: str) -> S3Files:
 
 
 def as_expression(pattern: str) -> str:
-    """A pattern of keys as a regular expression, with the meaning that ``glob`` gives it on disk."""
-    meanings = {"folders": "(?:[^/]+/)*", "all": ".*", "some": "[^/]*"}
-    return "".join(
-        meanings.get(match.lastgroup or "", re.escape(match[0])) for match in _SIGNS.finditer(pattern)
+    """A pattern of keys as a regular expression, with the meaning that ``glob`` gives it on disk.
+
+    ``**`` crosses folders where it is a whole name, and no star stands for a name that begins with a dot.
+    """
+    *folders, last = pattern.split("/")
+    return "".join("(?:(?![.])[^/]+/)*" if name == "**" else f"{_name(name)}/" for name in folders) + _name(
+        last
     )
+
+
+def _name(name: str) -> str:
+    visible = "(?![./])" if name.startswith("*") else ""
+    return visible + re.sub(r"(\\\*)+", "[^/]*", re.escape(name))

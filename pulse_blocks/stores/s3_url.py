@@ -76,7 +76,7 @@ def parse(uri: str) -> S3Place:
 
 
 def parse_files(url: str) -> tuple[S3Place, str]:
-    """The place and the pattern of keys (``*`` within a folder, ``**`` across) of a datasource's files.
+    """The place and the pattern of keys (``*`` within a folder, ``**`` for any folders) of a datasource's files.
 
     Raises PulseError("store.url") for a URL that is not sound. Keys are taken as they are written, not decoded.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,7 @@ from pulse_blocks.protocol.columns import ColumnSpec
 from pulse_blocks.protocol.spec import FieldSpec
 from pulse_blocks.settings import Datasource
 from pulse_blocks.sources import Query, open_source
+from pulse_blocks.stores.s3_files import as_expression
 
 
 def _query(sql: str) -> Query:
@@ -63,3 +65,30 @@ def test_codes_of_a_csv_file_under_another_name(tmp_path: Path, sql: str, values
     (tmp_path / "t.csv").write_text("k,zip,version,n\na,007,1.10,1\nb,010,1.5,2\n")
     found = open_source(Datasource(str(tmp_path / "t.csv"))).stream(_query(sql))
     assert [value for batch in found.batches for value in batch.column("x").to_pylist()] == values
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["*.csv", "**/*.csv", "**.csv", "s**/*.csv", "*/*.csv", "s/**.csv", "**/.*.csv", ".x/*.csv", "[2013]/d.csv",
+     "[2013]/*.csv", "**/t/*.csv", "s/a*z.csv"],
+)  # fmt: skip
+def test_a_pattern_means_the_same_on_disk_and_in_a_bucket(tmp_path: Path, pattern: str) -> None:
+    """One star stays in a folder, two as a whole name cross folders, none takes names that begin with a dot."""
+    names = [
+        "a.csv",
+        "s/b.csv",
+        "s/t/c.csv",
+        "s/abz.csv",
+        ".h.csv",
+        "s/.h.csv",
+        ".x/d.csv",
+        "[2013]/d.csv",
+        "2/d.csv",
+    ]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"k,x\n{name},1\n")
+    fits = re.compile(as_expression(pattern))
+    found = open_source(Datasource(str(tmp_path / pattern))).stream(_query("select * from t"))
+    on_disk = [value for batch in found.batches for value in batch.column("k").to_pylist()]
+    assert on_disk == sorted(name for name in names if fits.fullmatch(name))
