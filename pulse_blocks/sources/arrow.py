@@ -66,8 +66,13 @@ def arrow_type(kind: str) -> pa.DataType:
 def conform(array: Array, kind: str) -> Array:
     """An array of any type in the canonical type of ``kind``. Raises BadValueError for the first misfit."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     plain = array.storage if isinstance(array.type, pa.BaseExtensionType) else array
+    if getattr(array.type, "type_name", None) == "numeric" and kind in ("int", "bool"):
+        plain = pc.replace_substring_regex(
+            plain, r"\.0+$", ""
+        )  # PostgreSQL's decimals come as text with a scale
     plain = plain.dictionary_decode() if pa.types.is_dictionary(plain.type) else plain
     convert = _CONVERT[kind]
     try:

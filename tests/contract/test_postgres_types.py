@@ -48,6 +48,10 @@ def _execute(url: str, *statements: str) -> None:
         ("2::smallint", "float", 2.0),
         ("9007199254740993::bigint", "int", 9007199254740993),
         ("7::numeric", "int", 7),
+        ("3.00::numeric(10, 2)", "int", 3),
+        ("-9007199254740993.0::numeric", "int", -9007199254740993),
+        ("1.00::numeric(10, 2)", "bool", True),
+        ("3.00::numeric(10, 2)", "string", "3.00"),
         ("1", "bool", True),
         ("true", "bool", True),
         ("'a'::varchar(3)", "string", "a"),
@@ -65,6 +69,13 @@ def _execute(url: str, *statements: str) -> None:
 def test_types(postgres: str, expression: str, kind: FieldType, value: object) -> None:
     """Each type of the database arrives in the protocol's type, exactly."""
     assert _values(postgres, f"select now() as at, {expression} as x", kind) == [value]
+
+
+@pytest.mark.parametrize("expression", ["2.50::numeric", "'NaN'::numeric", "'3.00'::text"])
+def test_no_whole_numbers(postgres: str, expression: str) -> None:
+    """A fraction is no whole number, and neither is text that is not written as one."""
+    with pytest.raises(PulseError, match=r"column x holds .*, which is no int"):
+        _values(postgres, f"select now() as at, {expression} as x", "int")
 
 
 @pytest.mark.parametrize("value", ["infinity", "-infinity", "20000-01-01", "0044-03-15 BC"])
