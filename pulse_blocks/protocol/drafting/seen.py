@@ -36,7 +36,11 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def look(name: str, column: Any) -> Seen | None:
-    """A column (pa.ChunkedArray) as it was seen; None where nothing but null was, or a type that has no name."""
+    """A column (pa.ChunkedArray) as it was seen.
+
+    None where nothing but null was, or what the language cannot hold: a type without a name in it, whole numbers from
+    2^63 on, times outside the years 1 to 9999.
+    """
     import pyarrow as pa
 
     kind = column.type
@@ -84,11 +88,13 @@ def _numbers(name: str, column: Any, kind: FieldType, note: str | None = None) -
     return _seen(name, column, kind, least=ends["min"], greatest=ends["max"], note=note)
 
 
-def _whole(name: str, column: Any) -> Seen:
+def _whole(name: str, column: Any) -> Seen | None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     ends = pc.min_max(column).as_py()
+    if ends["max"] >= 2**63:
+        return None
     if ends["min"] >= 0 and ends["max"] <= 1:
         return _seen(name, column, "bool", note="0 and 1 in the source")
     if _TIME_NAMES.search(name) and ends["min"] >= _EPOCHS[0] and ends["max"] < _EPOCHS[1]:
@@ -101,10 +107,17 @@ def _whole(name: str, column: Any) -> Seen:
     return _numbers(name, column.cast(pa.int64()), "int", note)
 
 
-def _times(name: str, column: Any, kind: FieldType, note: str | None = None) -> Seen:
+def _times(name: str, column: Any, kind: FieldType, note: str | None = None) -> Seen | None:
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    ends = pc.min_max(column).as_py()
+    if pa.types.is_timestamp(column.type):  # in UTC, as a window is, and no finer than Python knows
+        unit = "us" if column.type.unit == "ns" else column.type.unit
+        column = column.cast(pa.timestamp(unit, column.type.tz), safe=False).cast(pa.timestamp(unit, "UTC"))
+    try:
+        ends = pc.min_max(column).as_py()
+    except (OverflowError, ValueError):  # outside of Python's calendar
+        return None
     return _seen(name, column, kind, first=_day(ends["min"]), last=_day(ends["max"]), note=note)
 
 
@@ -132,4 +145,4 @@ def _is_time(text: str) -> bool:
 
 
 def _day(value: dt.date) -> str:
-    return value.strftime("%Y-%m-%d")
+    return value.isoformat()[: len("2013-01-01")]

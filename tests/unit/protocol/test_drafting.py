@@ -92,6 +92,47 @@ def test_a_window_is_what_was_seen() -> None:
 
 
 @pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([2**63] * ROWS, pa.uint64()),
+        pa.array([10**18] * ROWS, pa.timestamp("us")),
+        pa.array([10**14] * ROWS, pa.timestamp("s")),
+        pa.array([-(10**14)] * ROWS, pa.timestamp("ms", "UTC")),
+        pa.array([2**31 - 1] * ROWS, pa.date32()),
+        pa.array([10**18] * ROWS, pa.date64()),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_what_no_protocol_can_hold_is_left_out(column: Any) -> None:
+    """Numbers and times too large for any type of the language do not end a draft: it says that they are left out."""
+    text, protocol = drafted({**COLUMNS, "beyond": column})
+    assert '# "beyond" is left out' in text
+    assert "beyond" not in protocol.columns
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([1] * ROWS, pa.timestamp("ns")),
+        pa.array([0] * ROWS, pa.timestamp("us", "Nowhere/Bad")),
+        pa.array([dt.datetime(1, 1, 1)] * ROWS),  # noqa: DTZ001 - stored naive
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_times_of_any_unit_and_zone_are_looked_at(column: Any) -> None:
+    """A zone that this machine does not know hides no moment: the window is in UTC."""
+    columns = {
+        name: cells for name, cells in COLUMNS.items() if name not in ("at", "last_seen_at", "seen", "due")
+    }
+    text, protocol = drafted(
+        {**columns, "happened_at": column}, "select * from t where a >= :start and a < :end"
+    )
+    assert protocol.source.time == "happened_at"
+    day = "0001-01-01" if column[0].value < -1 else "1970-01-01"
+    assert f"window: {{start: {day}" in text
+
+
+@pytest.mark.parametrize(
     ("values", "task", "kind"),
     [
         ([n % 2 for n in range(ROWS)], "binary-classification", "bool"),
