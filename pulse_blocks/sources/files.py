@@ -199,8 +199,9 @@ def _refusals(name: str, path: str, code: str, *, private: bool = False) -> Iter
     place = plain_path(path)
     try:
         yield
-    except pl.exceptions.PolarsError as error:
-        if private and isinstance(error, pl.exceptions.ComputeError | pl.exceptions.InvalidOperationError):
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        quoting = pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError, pl.exceptions.PanicException
+        if private and isinstance(error, quoting):
             raise PulseError(code, f"Datasource {name} ({place}): {WITHHELD}", IN_THE_CLEAR) from None
         reason = str(error).partition("\n")[0]
         hint = "Correct source.query in the protocol." if code == "source.query" else "Look at the file."

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pulse_blocks.errors import PulseError
@@ -65,6 +67,17 @@ def test_codes_of_a_csv_file_under_another_name(tmp_path: Path, sql: str, values
     (tmp_path / "t.csv").write_text("k,zip,version,n\na,007,1.10,1\nb,010,1.5,2\n")
     found = open_source(Datasource(str(tmp_path / "t.csv"))).stream(_query(sql))
     assert [value for batch in found.batches for value in batch.column("x").to_pylist()] == values
+
+
+def test_a_time_zone_that_nobody_knows(tmp_path: Path) -> None:
+    """It is the file's fault, in a sentence, and no bug of the library that reads it."""
+    table = pa.table({"k": ["a"], "x": pa.array([0], pa.timestamp("us", "Nowhere/Bad"))})
+    pq.write_table(table, tmp_path / "t.parquet")
+    source = open_source(Datasource(str(tmp_path / "t.parquet")))
+    for ask in (source.test, lambda: source.stream(_query("select * from t"))):
+        with pytest.raises(PulseError, match="Nowhere/Bad") as caught:
+            ask()
+        assert caught.value.code == "source.unreadable"
 
 
 @pytest.mark.parametrize(
