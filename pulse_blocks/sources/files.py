@@ -19,8 +19,8 @@ from pulse_blocks.sources import parameters
 from pulse_blocks.sources.arrow import arrow_schema
 from pulse_blocks.sources.base import Query, Rows, check_columns, not_empty
 from pulse_blocks.sources.csv_types import codes, csv_types, with_digits
-from pulse_blocks.sources.ordering import settle, several_forms
-from pulse_blocks.sources.times import binding, offset_in
+from pulse_blocks.sources.file_windows import literals
+from pulse_blocks.sources.ordering import settle
 from pulse_blocks.sources.values import IN_THE_CLEAR, WITHHELD, conform_batch
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ class FileSource:
         with contextlib.ExitStack() as stack:
             with _refusals(query.datasource, self.path, "source.unreadable"):
                 table = stack.enter_context(self._table(query.datasource, kinds))
-                literals = _literals(table, query, csv=not self.parquet)
-            sql = parameters.rewrite(parameters.statement(query.sql), lambda name: literals[name])
+                ends = literals(table, query, csv=not self.parquet)
+            sql = parameters.rewrite(parameters.statement(query.sql), lambda name: ends[name])
             with _refusals(query.datasource, self.path, "source.query"):
                 _check_reads(query, sql, table.collect_schema())
                 if not self.parquet and (digits := codes(query, sql, table.collect_schema())):
@@ -158,29 +158,6 @@ def _check_reads(query: Query, sql: str, schema: pl.Schema) -> None:
             f"The query on datasource {query.datasource} reads another file.",
             f"Select from {query.datasource} alone; another file is another datasource.",
         )
-
-
-def _literals(table: pl.LazyFrame, query: Query, *, csv: bool) -> dict[str, str]:
-    """The ends of the window as SQL literals of the kind of the file's times.
-
-    They are made here from parsed times, digits and punctuation only, since polars' SQL binds no parameters.
-    """
-    import polars as pl
-
-    schema = table.collect_schema()
-    kind = schema.get(query.time or "")
-    sample: object = "" if csv else None  # a CSV file holds no other times than text
-    if query.time and kind is not None and not kind.is_temporal():
-        some = table.select(query.time).drop_nulls().head(1).collect()
-        sample = some.item() if some.height else sample
-        if query.window and (zone := offset_in(sample)):
-            others = table.filter(~pl.col(query.time).str.ends_with(zone)).head(1).collect()
-            if others.height:
-                raise several_forms(query.datasource, query.time)
-    ends = binding(query.window, sample)
-    if sample is None:
-        return {name: f"timestamp '{end}'" for name, end in ends.items()}
-    return {name: str(end) if isinstance(end, int) else f"'{end}'" for name, end in ends.items()}
 
 
 def _conformed(rows: pl.DataFrame, query: Query) -> Iterator[pa.RecordBatch]:

@@ -54,10 +54,10 @@ def bad_value(query: Query, column: str, value: object, row: dict[str, object]) 
     where = ", ".join(
         f"{name}={PRIVATE if name in query.private else held}" for name, held in row.items() if name != column
     )
-    shown = "a private value" if column in query.private else _short(value)
+    what = "a private value" if column in query.private else _short(value)
     return PulseError(
         "source.value",
-        f"Datasource {query.datasource}: column {column} holds {shown}"
+        f"Datasource {query.datasource}: column {column} holds {what}"
         + (f" in the row {where}" if where else "")
         + f", which is no {kind}.",
         "Correct the data, cast or leave out such rows in the query, or change the column's type.",

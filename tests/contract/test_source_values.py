@@ -126,6 +126,27 @@ def test_a_window_over_times_as_text(every_writer: list[Write], form: str, hours
         assert pa.Table.from_batches(found.batches).column("id").to_pylist() == expected
 
 
+@pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S+00:00", None])
+def test_a_window_over_times_under_another_name(every_writer: list[Write], form: str | None) -> None:
+    """Where the query gives the time its name, the window is in the form of what the query reads."""
+    times = [dt.datetime(2026, 1, 2, hour, tzinfo=UTC) for hour in (11, 12, 13, 14)]
+    cells: Cells = [
+        {"ts": time.strftime(form) if form else time.replace(tzinfo=None), "id": number}
+        for number, time in enumerate(times)
+    ]
+    asked = msgspec.structs.replace(
+        query(
+            {"at": "timestamp", "id": "int"},
+            "select ts as at, id from orders where ts >= :start and ts < :end",
+        ),
+        time="at",
+        window=Window(start=times[1].isoformat(), end=times[3].isoformat()),
+    )
+    for write in every_writer:
+        found = open_source(write(cells)).stream(asked)
+        assert pa.Table.from_batches(found.batches).column("id").to_pylist() == [1, 2]
+
+
 def test_a_window_over_several_offsets_is_refused(every_writer: list[Write]) -> None:
     """Where text does not compare as the times that it means, no rows are chosen by it."""
     cells: Cells = [
