@@ -6,7 +6,7 @@ The same rows must give the same snapshot whatever they come from, so every sour
 - string and category: string (int64 for a category of whole numbers); a number becomes its digits.
 - timestamp: microseconds in UTC, a finer part is cut off. A naive time is UTC; a whole number counts the seconds
   since 1970.
-- date: days; the day in UTC of a time.
+- date: days; the day in UTC of a time. Both are within the years 1 to 9999.
 
 Text is parsed, never guessed at.
 """
@@ -70,9 +70,8 @@ def conform(array: Array, kind: str) -> Array:
 
     plain = array.storage if isinstance(array.type, pa.BaseExtensionType) else array
     if getattr(array.type, "type_name", None) == "numeric" and kind in ("int", "bool"):
-        plain = pc.replace_substring_regex(
-            plain, r"\.0+$", ""
-        )  # PostgreSQL's decimals come as text with a scale
+        # PostgreSQL's decimals come as text, with as many zeros as their scale has places.
+        plain = pc.replace_substring_regex(plain, r"\.0+$", "")
     plain = plain.dictionary_decode() if pa.types.is_dictionary(plain.type) else plain
     convert = _CONVERT[kind]
     try:
@@ -103,11 +102,9 @@ def shown(array: Array, row: int) -> object:
     try:
         return array[row].as_py()
     except (UnicodeDecodeError, ValueError, OverflowError):
-        return (
-            array[row : row + 1].view("binary")[0].as_py()
-            if _is_text(array)
-            else str(array[row].cast("string"))
-        )
+        if _is_text(array):
+            return array[row : row + 1].view("binary")[0].as_py()
+        return str(array[row].cast("string"))
 
 
 def _is_text(array: Array) -> bool:

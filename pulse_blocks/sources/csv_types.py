@@ -53,19 +53,19 @@ def codes(query: Query, sql: str, schema: pl.Schema) -> list[str]:
 
     def given(kinds: Mapping[str, pl.DataType]) -> pl.Schema:
         empty = pl.Schema({**schema, **kinds}).to_frame()
-        return pl.SQLContext({query.datasource: empty}).execute(sql).collect().schema
+        with contextlib.suppress(pl.exceptions.PolarsError):
+            return pl.SQLContext({query.datasource: empty}).execute(sql).collect().schema
+        return pl.Schema()
 
-    plain = given({})
-    texts = [each.name for each in query.columns if each.field.type in _TEXT]
-    wanted = [name for name in texts if name in plain and plain[name].is_numeric()]
     named = {each.name for each in query.columns}
-    found = []
-    for name, kind in schema.items():
-        if wanted and name not in named and kind.is_numeric():
-            with contextlib.suppress(pl.exceptions.PolarsError):
-                result = given({name: pl.String()})
-                found += [name] if any(result[each] == pl.String for each in wanted) else []
-    return found
+    numbers = [name for name, kind in schema.items() if kind.is_numeric() and name not in named]
+    renamed = [each.name for each in query.columns if each.field.type in _TEXT and each.name not in schema]
+    if not numbers or not renamed:
+        return []
+    plain = given({})
+    wanted = [name for name in renamed if plain.get(name, pl.String()).is_numeric()]
+    as_text = {name: given({name: pl.String()}) for name in numbers if wanted}
+    return [name for name in as_text if any(as_text[name].get(each) == pl.String for each in wanted)]
 
 
 def with_digits(table: pl.LazyFrame, text: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:

@@ -9,8 +9,7 @@ from pulse_blocks.errors import PulseError
 from pulse_blocks.secret_urls import secrets
 
 CONNECT_SECONDS = 5
-# A server that is gone without a word, or a line that is cut, is found out after about this long.
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 10  # of silence, then between two probes of whether the server's machine is still there
 _PORTS = re.compile(r"[0-9,]*\Z")
 
 
@@ -26,6 +25,7 @@ def settings(url: str, name: str) -> str:
     defaults: dict[str, Any] = {
         "connect_timeout": CONNECT_SECONDS,
         "keepalives_idle": PATIENCE_SECONDS,
+        "keepalives_interval": PATIENCE_SECONDS,
         "tcp_user_timeout": PATIENCE_SECONDS * 1000,
     }
     try:
