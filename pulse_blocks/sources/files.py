@@ -177,7 +177,11 @@ def _refusals(name: str, path: str, code: str, *, private: bool = False) -> Iter
     try:
         yield
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        quoting = pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError, pl.exceptions.PanicException
+        quoting = (
+            pl.exceptions.ComputeError,
+            pl.exceptions.InvalidOperationError,
+            pl.exceptions.PanicException,
+        )
         if private and isinstance(error, quoting):
             raise PulseError(code, f"Datasource {name} ({place}): {WITHHELD}", IN_THE_CLEAR) from None
         reason = str(error).partition("\n")[0]
