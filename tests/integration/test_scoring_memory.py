@@ -36,5 +36,5 @@ def peak(root: Path, parts: int) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_ten_times_the_rows_take_the_same_memory(tmp_path: Path) -> None:
-    """The rows and files of a part are let go before the next one but one: all of twenty would be 120 MiB as rows alone."""
+    """A part is let go before the next one but one: the rows of all twenty would be 120 MiB."""
     assert peak(tmp_path / "many", 20) < peak(tmp_path / "few", 2) + 40
