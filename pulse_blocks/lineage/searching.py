@@ -14,6 +14,7 @@ import msgspec
 
 from pulse_blocks import progress
 from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.protocol.rules.expressions import by_row
 from pulse_blocks.protocol.sql import bare
 from pulse_blocks.records import Chunk, Snapshot
 from pulse_blocks.stores.base import Store
@@ -105,14 +106,14 @@ class Search:
             self.problems.append(error.message)
             return np.empty(0, np.uint32)
         frame: Any = pl.from_arrow(table)
+        if not by_row(self._expression, self._condition, frame.schema):
+            raise _refusal(self._condition, "it looks at more than one row at a time")
         try:
             holds = frame.select(self._expression.alias("holds")).to_series()
-        except pl.exceptions.PolarsError as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise _refusal(self._condition, str(error)) from None
         if holds.dtype != pl.Boolean:
             raise _refusal(self._condition, f"it gives {holds.dtype}, not true or false")
-        if holds.len() != table.num_rows:
-            raise _refusal(self._condition, "it gives one value for all rows, not one for each row")
         return np.flatnonzero(holds.fill_null(False).to_numpy()).astype(np.uint32)
 
 
@@ -124,7 +125,7 @@ def parsed(condition: str) -> pl.Expr:
         raise _refusal(condition, "it holds a query")
     try:
         return pl.sql_expr(condition)
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise _refusal(condition, str(error)) from None
 
 

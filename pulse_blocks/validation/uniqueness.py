@@ -1,4 +1,4 @@
-"""Uniqueness over a whole snapshot in bounded memory: 8 bytes a row, and an exact look at suspects."""
+"""Uniqueness over a whole snapshot in bounded memory: 9 bytes a row, and an exact look at suspects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Uniqueness:
     def __init__(self, columns: Sequence[str]) -> None:
         self.columns = list(columns)
         self._hashes: list[np.ndarray] = []
-        self._rows: list[np.ndarray] = []
+        # For each block the number of its first row, and which of its rows have a hash.
+        self._whole: list[tuple[int, np.ndarray]] = []
 
     def add(self, frame: pl.DataFrame, start: int) -> None:
         """Take in the rows of ``frame``, whose first has the number ``start``."""
@@ -27,7 +28,7 @@ class Uniqueness:
         whole = wanted.select(pl.all_horizontal(pl.all().is_not_null())).to_series().to_numpy()
         hashes = wanted.hash_rows(_SEED).to_numpy()
         self._hashes.append(hashes[whole])
-        self._rows.append(np.flatnonzero(whole) + start)
+        self._whole.append((start, whole))
 
     def repeated(self, read: Callable[[np.ndarray, list[str]], pl.DataFrame]) -> np.ndarray:
         """The numbers of the rows whose values an earlier row has, sorted.
@@ -41,8 +42,10 @@ class Uniqueness:
         shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
         if not shared.size:
             return np.empty(0, np.int64)
-        blocks = zip(self._hashes, self._rows, strict=True)
-        suspects = np.concatenate([rows[_among(hashes, shared)] for hashes, rows in blocks])
+        blocks = zip(self._hashes, self._whole, strict=True)
+        suspects = np.concatenate(
+            [np.flatnonzero(whole)[_among(hashes, shared)] + start for hashes, (start, whole) in blocks]
+        )
         frame = read(suspects, self.columns)
         later = frame.select(pl.struct(pl.all()).is_first_distinct().not_()).to_series().to_numpy()
         return np.asarray(suspects[later])

@@ -43,7 +43,7 @@ def check(text: str, columns: Mapping[str, FieldSpec], path: Path, problems: Pro
         problems.add(
             path, "bad_expression", f"It gives {resolved}, not true or false.", "Compare it with something."
         )
-    elif not _by_row(expression, text, schema):
+    elif not by_row(expression, text, schema):
         problems.add(
             path,
             "bad_expression",
@@ -68,7 +68,7 @@ def check_requests(
             problems.add(path, "bad_expression", error.message, error.hint)
 
 
-def _by_row(expression: pl.Expr, text: str, schema: Mapping[str, Dtype]) -> bool:
+def by_row(expression: pl.Expr, text: str, schema: Mapping[str, Dtype]) -> bool:
     """Whether nothing in an expression makes one value of a column, or more or fewer: rows are checked in groups."""
     import polars as pl
 

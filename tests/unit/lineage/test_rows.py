@@ -97,7 +97,9 @@ def test_the_search_can_be_narrowed(world: World) -> None:
     [
         ("parcl = 'p0000003'", "the nearest is parcel"),
         ("weight", "not true or false"),
-        ("sum(weight) > 0", "one value for all rows"),
+        ("sum(weight) > 0", "more than one row"),
+        ("weight > 3 * avg(weight)", "more than one row"),
+        ("weight::decimal(99,99) > 1", "cannot be asked"),
         ("1 = 1", "names no column"),
         ("", "cannot be asked"),
         ("weight >", "cannot be asked"),
