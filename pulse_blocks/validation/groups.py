@@ -17,7 +17,7 @@ from pulse_blocks.stores.base import Store
 # A call of Pandera costs about 45 ms whatever its rows.
 GROUP_ROWS = 262_144
 # Chunks that are read while a group is checked: some 2 MB each.
-_AHEAD = 8
+_AHEAD = 4
 
 
 class Group(msgspec.Struct, frozen=True):
