@@ -110,7 +110,7 @@ class OnPool:
         context = self._context
         with open_ledger(context.workspace.ledger) as ledger:
             ledger.begin_step(run, context.attempt, steps.this_run(), ", ".join(used))
-        allowed = spec.seconds(context.protocol.training.resources.timeout) + _GRACE_SECONDS
+        allowed = allowed_seconds(context.protocol)
         self._answered = time.monotonic()
         deadline = self._answered + allowed
         while not self._ended(run):
@@ -189,6 +189,21 @@ class OnPool:
         others = [one for one, memory in known.items() if memory == known[run] and one != run]
         states = [steps.state_of(one) for one in others]
         return steps.is_of_containers(self._pool) and any(one and one.is_crashed() for one in states)
+
+
+def allowed_seconds(protocol: spec.Protocol) -> float:
+    """How long a step may take from when it is asked for: its fit, what is beside it, and the trials before it.
+
+    Each trial may take as long as a fit. Where the search has a timeout no batch begins after it, and one goes on.
+    """
+    fit, search = spec.seconds(protocol.training.resources.timeout), protocol.training.search
+    if search is None:
+        trials = 0.0
+    elif search.timeout is None:
+        trials = search.trials * fit
+    else:
+        trials = spec.seconds(search.timeout) + fit
+    return trials + fit + _GRACE_SECONDS
 
 
 def _error(pool: str, name: str, message: str, records: dict[str, bytes]) -> PulseError:
