@@ -110,6 +110,9 @@ def _operation(tree: Operation, operands: list[Evaluator]) -> Evaluator:
         return _among(operands[0], [one.value for one in tree.operands[1:] if isinstance(one, Constant)])
     if len(operands) == 1:
         return _unary(_UNARY[tree.op], operands[0], null=_OF_NULL.get(tree.op))
+    if tree.op == "-" and tree.operands[0] == Constant(0.0):
+        # In a column polars turns the sign, also that of zero: 1 / -0.0 is below everything.
+        return _unary(operator.neg, operands[1], null=None)
     return _binary(_BINARY[tree.op], *operands)
 
 

@@ -87,6 +87,23 @@ expressions: st.SearchStrategy[str] = st.recursive(
 )
 
 
+def test_the_sign_of_zero() -> None:
+    """It is turned as in a column of more than one row; polars has another zero for a single one."""
+    text = "t and (f = f and f < ((f + 1) / -f))"
+    tree = translate(text, FIELDS)
+    row = {**dict.fromkeys(NAMES), "t": True, "f": 0.0}
+    frame = pl.DataFrame([row, row], schema=TYPES)
+    alone = evaluator(tree, {name: position for position, name in enumerate(NAMES)})(
+        [row[name] for name in NAMES]
+    )
+    for expression in (as_polars(tree), pl.sql_expr(text)):
+        assert (
+            frame.with_columns(holds=expression).get_column("holds").to_list()
+            == [alone, alone]
+            == [False, False]
+        )
+
+
 @settings(max_examples=400, deadline=None)
 @given(expressions, st.lists(records, min_size=20, max_size=20))
 def test_three_readings_agree(text: str, rows: list[dict[str, Any]]) -> None:
