@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from pulse_blocks.errors import PulseError, UnavailableError
+from pulse_blocks.errors import PulseError
 from pulse_blocks.records import Snapshot
 from pulse_blocks.snapshots import layout
-from pulse_blocks.snapshots.reading import load_profile, load_sample
-from pulse_blocks.snapshots.verify import missing
+from pulse_blocks.snapshots.verify import missing, unsound_beside
 from pulse_blocks.stores.base import Store
 
 
@@ -51,13 +50,7 @@ def require_whole(store: Store, snapshot: Snapshot) -> None:
     Raises PulseError("snapshot.chunk_missing").
     """
     lost = [f"chunk {sha256}" for sha256 in missing(store, snapshot)]
-    for read in (load_profile, load_sample):
-        try:
-            read(store, snapshot)
-        except UnavailableError:
-            raise
-        except PulseError as error:
-            lost.append(error.message.rstrip("."))
+    lost += [problem.rstrip(".") for problem in unsound_beside(store, snapshot)]
     if lost:
         store.delete(layout.manifest_key(snapshot.id))
         more = f" and {len(lost) - 1:,} more" if len(lost) > 1 else ""

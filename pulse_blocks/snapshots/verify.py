@@ -41,13 +41,7 @@ def verify(store: Store, snapshot: Snapshot, *, values: bool = False) -> VerifyR
         else:
             problems.append(problem)
         progress.report("verify", done, len(snapshot.chunks), snapshot.id)
-    for read in (load_profile, load_sample):
-        try:
-            read(store, snapshot)
-        except UnavailableError:
-            raise
-        except PulseError as error:
-            problems.append(error.message)
+    problems += unsound_beside(store, snapshot)
     if content_sha256(snapshot.chunks) != snapshot.hash:
         problems.append(f"The chunks that the manifest names do not have the hash {snapshot.hash}.")
     if sum(chunk.rows for chunk in snapshot.chunks) != snapshot.rows:
@@ -74,6 +68,19 @@ def _problem(store: Store, values: bool, chunk: Chunk) -> str | None:
     if rows != chunk.rows:
         return f"Chunk {chunk.sha256} holds {rows} rows, not the {chunk.rows} that the manifest names."
     return None
+
+
+def unsound_beside(store: Store, snapshot: Snapshot) -> list[str]:
+    """What is wrong with the profile and the sample, a sentence each."""
+    found = []
+    for read in (load_profile, load_sample):
+        try:
+            read(store, snapshot)
+        except UnavailableError:
+            raise
+        except PulseError as error:
+            found.append(error.message)
+    return found
 
 
 def missing(store: Store, snapshot: Snapshot) -> list[str]:
