@@ -1,8 +1,7 @@
-"""SQLite: storage classes that vary by the row, windows compared with times of every form, and refusals."""
+"""SQLite: storage classes that vary by the row, and refusals."""
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -12,31 +11,14 @@ import pyarrow as pa
 import pytest
 
 from pulse_blocks.errors import PulseError, UnavailableError
-from pulse_blocks.protocol.columns import ColumnSpec
-from pulse_blocks.protocol.spec import FieldSpec, FieldType
-from pulse_blocks.records import Window
+from pulse_blocks.protocol.spec import FieldType
 from pulse_blocks.settings import Datasource
 from pulse_blocks.sources import Query, open_source
-
-DAY = Window(start="2026-01-02T00:00:00Z", end="2026-01-03T00:00:00Z")
-
-
-def _column(name: str, kind: FieldType) -> ColumnSpec:
-    return ColumnSpec(name=name, role="column", field=FieldSpec(type=kind))
-
-
-def _database(folder: Path, declared: str, cells: list[tuple[Any, ...]]) -> Path:
-    path = folder / "data.db"
-    with sqlite3.connect(path) as database:
-        database.execute(f"create table t ({declared})")
-        marks = ", ".join("?" * len(cells[0]))
-        database.executemany("insert into t values (" + marks + ")", cells)  # noqa: S608 - question marks only
-    database.close()
-    return path
+from tests.sqlite_tables import column, database
 
 
 def _values(path: Path, kind: FieldType, sql: str = "select k, x from t") -> list[Any]:
-    columns = (_column("k", "int"), _column("x", kind))
+    columns = (column("k", "int"), column("x", kind))
     found = open_source(Datasource(f"sqlite:///{path}")).stream(
         Query(datasource="t", sql=sql, columns=columns, key=("k",))
     )
@@ -48,7 +30,7 @@ def _values(path: Path, kind: FieldType, sql: str = "select k, x from t") -> lis
 def test_real_after_a_batch_of_others(tmp_path: Path, declared: str, lead: object) -> None:
     """Whatever the first 10,000 values are (nulls, whole numbers, digits as text), later reals are exact."""
     cells = [(key, lead) for key in range(10_000)] + [(10_000, 0.1 + 0.2), (10_001, None), (10_002, 7)]
-    path = _database(tmp_path, f"k integer, x {declared}", cells)
+    path = database(tmp_path, f"k integer, x {declared}", cells)
     values = _values(path, "float")
     assert values[0] == (None if lead is None else float(str(lead)))
     assert values[10_001:] == [None, 7.0]
@@ -60,7 +42,7 @@ def test_real_after_a_batch_of_others(tmp_path: Path, declared: str, lead: objec
 def test_whole_numbers(tmp_path: Path, declared: str) -> None:
     """Large whole numbers are exact where they are stored as such, and 3.0 is the whole number 3."""
     large = 2**62 + 1 if declared != "real" else 2**40 + 1
-    path = _database(
+    path = database(
         tmp_path, f"k integer, x {declared}", [(1, large), (2, 3.0 if declared != "text" else "3"), (3, None)]
     )
     assert _values(path, "int") == [large, 3, None]
@@ -69,13 +51,13 @@ def test_whole_numbers(tmp_path: Path, declared: str) -> None:
 @pytest.mark.parametrize("declared", ["integer", "boolean", "text", ""])
 def test_booleans(tmp_path: Path, declared: str) -> None:
     """0 and 1 are booleans."""
-    path = _database(tmp_path, f"k integer, x {declared}", [(1, 0), (2, 1), (3, None)])
+    path = database(tmp_path, f"k integer, x {declared}", [(1, 0), (2, 1), (3, None)])
     assert _values(path, "bool") == [False, True, None]
 
 
 def test_strings(tmp_path: Path) -> None:
     """A number in a column of strings becomes its digits."""
-    path = _database(tmp_path, "k integer, x", [(1, 7), (2, "007"), (3, None), (4, "é😀")])
+    path = database(tmp_path, "k integer, x", [(1, 7), (2, "007"), (3, None), (4, "é😀")])
     assert _values(path, "string") == ["7", "007", None, "é😀"]
 
 
@@ -84,8 +66,8 @@ def test_strings(tmp_path: Path) -> None:
 def test_digits_of_reals_as_strings(tmp_path: Path, declared: str, key: bool) -> None:
     """No digit of a number is lost where the protocol reads it as text, be it a key or not."""
     reals = [1234567890.5 + number for number in range(6)] + [0.1 + 0.2, 1e20, -2.5]
-    path = _database(tmp_path, f"k integer, x {declared}", list(enumerate(reals)))
-    columns = (_column("x", "string"), _column("k", "int"))
+    path = database(tmp_path, f"k integer, x {declared}", list(enumerate(reals)))
+    columns = (column("x", "string"), column("k", "int"))
     asked = Query(
         datasource="t",
         sql="select * from t",
@@ -101,7 +83,7 @@ def test_digits_of_reals_as_strings(tmp_path: Path, declared: str, key: bool) ->
 @pytest.mark.parametrize("declared", ["real", "numeric", ""])
 def test_whole_reals_as_strings(tmp_path: Path, declared: str) -> None:
     """A whole number is written the same, whether SQLite keeps it as a real or as an integer."""
-    path = _database(tmp_path, f"k integer, x {declared}", [(1, 1234567890.0), (2, 1234567891), (3, None)])
+    path = database(tmp_path, f"k integer, x {declared}", [(1, 1234567890.0), (2, 1234567891), (3, None)])
     assert _values(path, "string") == ["1234567890", "1234567891", None]
 
 
@@ -140,7 +122,7 @@ def test_misfits_are_named(tmp_path: Path, declared: str, kind: FieldType, value
     if declared == "integer" and kind == "timestamp":
         good = 1767312000
     cells = [(key, value if key == row else good) for key in range(10_000)]
-    path = _database(tmp_path, f"k integer, x {declared}", cells)
+    path = database(tmp_path, f"k integer, x {declared}", cells)
     with pytest.raises(
         PulseError, match=f"column x holds .* in the row k={row}, which is no {kind}"
     ) as caught:
@@ -148,132 +130,9 @@ def test_misfits_are_named(tmp_path: Path, declared: str, kind: FieldType, value
     assert caught.value.code == "source.value"
 
 
-TIMES = [
-    ("text", ["2026-01-01 23:59:59", "2026-01-02 00:00:00", "2026-01-02 23:59:59", "2026-01-03 00:00:00"]),
-    ("text", ["2026-01-01T23:59:59", "2026-01-02T00:00:00", "2026-01-02T23:59:59", "2026-01-03T00:00:00"]),
-    (
-        "text",
-        ["2026-01-01T23:59:59Z", "2026-01-02T00:00:00Z", "2026-01-02T23:59:59Z", "2026-01-03T00:00:00Z"],
-    ),
-    (
-        "datetime",
-        [
-            "2026-01-01 23:59:59.999999",
-            "2026-01-02 00:00:00.000000",
-            "2026-01-02 23:59:59.999999",
-            "2026-01-03 00:00:00.000000",
-        ],
-    ),
-    (
-        "text",
-        [
-            "2026-01-01 23:59:59+00:00",
-            "2026-01-02 00:00:00+00:00",
-            "2026-01-02 23:59:59+00:00",
-            "2026-01-03 00:00:00+00:00",
-        ],
-    ),
-    ("text", ["2026-01-01", "2026-01-02", "2026-01-02", "2026-01-03"]),
-    ("text", ["2026-01-01 23:59", "2026-01-02 00:00", "2026-01-02 23:59", "2026-01-03 00:00"]),
-    (
-        "text",
-        [
-            "2026-01-02T01:59:59+02:00",
-            "2026-01-02T02:00:00+02:00",
-            "2026-01-03T01:59:59+02:00",
-            "2026-01-03T02:00:00+02:00",
-        ],
-    ),
-    ("integer", [1767311999, 1767312000, 1767398399, 1767398400]),
-    ("", [1767311999, 1767312000, 1767398399, 1767398400]),
-]
-
-
-def _timed(path: Path, window: Window | None, sql: str) -> list[int]:
-    query = Query(
-        datasource="t",
-        sql=sql,
-        columns=(_column("x", "timestamp"), _column("k", "int")),
-        time="x",
-        key=("k",),
-        window=window,
-    )
-    found = open_source(Datasource(f"sqlite:///{path}")).stream(query)
-    return list(pa.Table.from_batches(found.batches).column("k").to_pylist())
-
-
-@pytest.mark.parametrize(("declared", "times"), TIMES)
-def test_window_in_every_form_of_time(tmp_path: Path, declared: str, times: list[object]) -> None:
-    """The window's start is in, its end is out, in whatever form the table keeps its times."""
-    path = _database(tmp_path, f"x {declared}, k integer", [(time, key) for key, time in enumerate(times)])
-    assert _timed(path, DAY, "select * from t where x >= :start and x < :end") == [1, 2]
-
-
-def test_window_within_a_day(tmp_path: Path) -> None:
-    """An end within the day counts by the second; for a table of dates it is the day's end."""
-    noon = Window(start="2026-01-02T12:00:00Z", end="2026-01-03T12:00:00Z")
-    sql = "select * from t where x >= :start and x < :end"
-    cells = [
-        ("2026-01-02T11:59:59", 0),
-        ("2026-01-02T12:00:00", 1),
-        ("2026-01-03T11:59:59", 2),
-        ("2026-01-03T12:00:00", 3),
-    ]
-    assert _timed(_database(tmp_path, "x text, k integer", cells), noon, sql) == [1, 2]
-    other = tmp_path / "dates"
-    other.mkdir()
-    dates = [("2026-01-02", 0), ("2026-01-03", 1), ("2026-01-04", 2)]
-    assert _timed(_database(other, "x text, k integer", dates), noon, sql) == [1]
-
-
-def test_times_of_mixed_forms_are_sorted_as_instants(tmp_path: Path) -> None:
-    """Text that does not sort as the times it means is sorted as times."""
-    cells = [
-        ("2026-01-01T00:00:04Z", 4),
-        ("2026-01-01 00:00:05", 5),
-        ("2026-01-01 01:00:01+01:00", 1),
-        ("2025-12-31 23:00:02.5-01:00", 2),
-        ("2026-01-01", 0),
-        ("2026-01-01 00:00:03.000001", 3),
-    ]
-    assert _timed(_database(tmp_path, "x text, k integer", cells), None, "select * from t") == [
-        0,
-        1,
-        2,
-        3,
-        4,
-        5,
-    ]
-
-
-def test_offsets_that_hide_the_order(tmp_path: Path) -> None:
-    """Times of one length in different zones are seen as mixed, too."""
-    cells = [
-        ("2026-01-01 05:00:00+05:30", 0),
-        ("2026-01-01 04:00:00+00:30", 2),
-        ("2026-01-01 02:00:00+00:00", 1),
-    ]
-    assert _timed(_database(tmp_path, "x text, k integer", cells), None, "select * from t") == [0, 1, 2]
-
-
-def test_a_zone_in_place_of_a_fraction(tmp_path: Path) -> None:
-    """A zone is seen where others have the digits of a second."""
-    cells = [("2026-01-01 02:30:00.000000", 1), ("2026-01-01 03:00:04.500+01", 0)]
-    assert _timed(_database(tmp_path, "x text, k integer", cells), None, "select * from t") == [0, 1]
-
-
-@pytest.mark.parametrize("text", ["2026-01-0x 00:00:00", "????-??-?? ??:??:??", "2026-01-01 00:00:0é"])
-def test_marks_of_a_time_without_its_digits(tmp_path: Path, text: str) -> None:
-    """Text that looks like a time but for its digits is refused."""
-    path = _database(tmp_path, "x text, k integer", [("2026-01-01 00:00:00", 0), (text, 1)])
-    with pytest.raises(PulseError) as caught:
-        _timed(path, None, "select * from t")
-    assert caught.value.code == "source.value"
-
-
 def test_no_query_changes_the_file(tmp_path: Path) -> None:
     """Neither the query nor reading it leaves a trace in the file, or a file beside it."""
-    path = _database(tmp_path, "k integer, x real", [(1, 1.0)])
+    path = database(tmp_path, "k integer, x real", [(1, 1.0)])
     before = path.read_bytes()
     for sql in (
         "delete from t",
@@ -308,12 +167,12 @@ def test_no_database(tmp_path: Path) -> None:
 
 def test_names_need_no_care(tmp_path: Path) -> None:
     """Column names may be anything, keywords and quotes included."""
-    path = _database(tmp_path, 'k integer, "select ""x"" --" real', [(1, 2.0)])
+    path = database(tmp_path, 'k integer, "select ""x"" --" real', [(1, 2.0)])
     name = 'select "x" --'
     query = Query(
         datasource="t",
         sql="select * from t",
-        columns=(_column("k", "int"), _column(name, "float")),
+        columns=(column("k", "int"), column(name, "float")),
         key=("k",),
     )
     found = open_source(Datasource(f"sqlite:///{path}")).stream(query)
@@ -322,7 +181,7 @@ def test_names_need_no_care(tmp_path: Path) -> None:
 
 def test_special_floats(tmp_path: Path) -> None:
     """Infinity is kept for validation to judge; -0.0 is 0.0, so that it makes no other snapshot."""
-    path = _database(tmp_path, "k integer, x real", [(1, float("inf")), (2, -0.0), (3, float("nan"))])
+    path = database(tmp_path, "k integer, x real", [(1, float("inf")), (2, -0.0), (3, float("nan"))])
     assert [str(value) for value in _values(path, "float")] == ["inf", "0.0", "None"]
 
 
@@ -330,12 +189,12 @@ def test_path_of_any_name(tmp_path: Path) -> None:
     """A path with characters that mean something in a URL is a path."""
     folder = tmp_path / "a b?mode=rw#c%20"
     folder.mkdir()
-    assert _values(_database(folder, "k integer, x real", [(1, 1.5)]), "float") == [1.5]
+    assert _values(database(folder, "k integer, x real", [(1, 1.5)]), "float") == [1.5]
 
 
 def test_locked_file(tmp_path: Path) -> None:
     """A file that another process is changing is out of reach for now: callers may try again."""
-    path = _database(tmp_path, "k integer, x real", [(1, 1.0)])
+    path = database(tmp_path, "k integer, x real", [(1, 1.0)])
     # Another process, since one process's locks do not keep itself out.
     code = "import sqlite3, sys; d=sqlite3.connect(sys.argv[1]); d.execute('begin exclusive'); print(flush=1); input()"
     with subprocess.Popen(
