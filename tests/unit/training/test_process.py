@@ -8,63 +8,28 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from pulse_blocks import training
 from pulse_blocks.errors import PulseError, UnavailableError
-from pulse_blocks.protocol.spec import Protocol
 from pulse_blocks.stores import open_store
 from pulse_blocks.training.process import (
     Beside,
-    OutOfMemoryError,
     Request,
     discard,
     fit,
     fit_within,
     memory,
     pool,
-    sentence,
 )
-from pulse_blocks.validation import validate
-from tests import small_data
 from tests.killed_runs import descendants
 from tests.tiny_project import ROOT, environment
+from tests.training_requests import with_training
 from tests.waiting import until
 
 MIB = 2**20
-
-
-@pytest.fixture(scope="module")
-def request_(tmp_path_factory: pytest.TempPathFactory) -> Request:
-    """A small validated snapshot, and what its training is asked with."""
-    folder = str(tmp_path_factory.mktemp("process") / "store")
-    store, protocol = open_store(folder), small_data.protocol(training={"rounds": 10})
-    snapshot = small_data.snapshot_of(store, protocol, small_data.columns(2000))
-    return Request(
-        protocol=protocol,
-        snapshot=snapshot,
-        validated=validate(protocol, snapshot, store, None),
-        store=folder,
-    )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _none_left() -> Iterator[None]:
-    yield
-    discard()
-
-
-def with_training(request: Request, **changes: object) -> Request:
-    """The same request under a protocol that says something else."""
-    spec = msgspec.convert(
-        {**msgspec.to_builtins(request.protocol.training), **changes}, type(request.protocol.training)
-    )
-    protocol: Protocol = msgspec.structs.replace(request.protocol, training=spec)
-    return msgspec.structs.replace(request, protocol=protocol)
 
 
 def test_the_same_model_as_in_this_process(request_: Request) -> None:
@@ -73,69 +38,6 @@ def test_the_same_model_as_in_this_process(request_: Request) -> None:
     done = fit(request_, limit=None, timeout=120)
     assert (done.fitted.text, done.fitted.metrics, done.fitted.smoke) == (here.text, here.metrics, here.smoke)
     assert 50 * MIB < done.peak < 1024 * MIB
-
-
-def test_more_memory_after_running_out(request_: Request) -> None:
-    """A process beyond its limit is killed; the fit is tried with twice as much until it is enough, and told."""
-    told: list[str] = []
-    asked = with_training(request_, resources={"memory": "150MiB", "ceiling": "4GiB"})
-    outcome = fit_within(asked, told=told.append)
-    tried = [int(one.removesuffix("MiB")) for one in outcome.memory]
-    assert tried == [150 * 2**at for at in range(len(tried))]
-    assert len(tried) > 1
-    assert outcome.peak <= tried[-1] * MIB
-    assert told[0] == "150MiB of memory were not enough: trying again with 300MiB."
-    assert sentence(outcome.memory) == (
-        f"Trained with {outcome.memory[-1]} of memory; {', '.join(outcome.memory[:-1])} had not been enough."
-    )
-
-
-GRANDCHILD = """
-import subprocess, sys
-subprocess.run([sys.executable, "-c", "held = b'x' * (100 << 20); print('ready', flush=True); input()"])
-"""
-
-
-def test_memory_of_processes_below_is_counted() -> None:
-    """What a process below holds is counted; what it shares with the others is not counted again."""
-    with subprocess.Popen(
-        [sys.executable, "-c", GRANDCHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        own, together = memory.resident(process.pid), memory.held(process.pid)
-        process.communicate("\n")
-    assert own is not None
-    assert together is not None
-    assert 100 * MIB <= together - own < 130 * MIB
-    assert memory.held(process.pid) is None
-
-
-@pytest.mark.long
-def test_workers_share_one_limit(request_: Request) -> None:
-    """Two workers hold more than one process: a limit that is enough for one is too little for them."""
-    alone = fit(request_, limit=None, timeout=100).peak
-    two = with_training(request_, resources={"workers": 2})
-    with pytest.raises(OutOfMemoryError):
-        fit(two, limit=alone + 50 * MIB, timeout=100)
-    assert fit_within(two).memory == ("1GiB",)
-
-
-def test_past_the_ceiling_one_clear_error(request_: Request) -> None:
-    """It names what was tried and what ends it; the last try is the ceiling itself."""
-    asked = with_training(request_, resources={"memory": "40MiB", "ceiling": "70MiB"})
-    with pytest.raises(OutOfMemoryError) as error:
-        fit_within(asked)
-    assert error.value.code == "training.out_of_memory"
-    assert error.value.message.endswith("Tried: 40MiB, 70MiB; training.resources.ceiling is 70MiB.")
-
-
-def test_tries_of_before_count(request_: Request) -> None:
-    """Where somebody else has tried before, the next limit is twice that."""
-    assert fit_within(with_training(request_, resources={"ceiling": "4GiB"}), ["300MiB"]).memory == (
-        "300MiB",
-        "600MiB",
-    )
 
 
 def test_the_timeout_ends_it(request_: Request) -> None:
