@@ -46,9 +46,10 @@ class UnsafeDisk:
 
     def break_down(self, *, folders: bool = False) -> None:
         """From here on nothing is synced, and whoever asks for it is told so; ``folders`` below it neither."""
-        (self._log / "broken").touch()
         if folders:
+            # First, or a spool file could be begun between the two, and be good for ever.
             (self._log / "folders").touch()
+        (self._log / "broken").touch()
 
     def fill(self) -> None:
         """From here on there is no space left."""
