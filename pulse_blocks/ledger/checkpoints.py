@@ -14,11 +14,14 @@ import pysqlite3 as driver
 
 log = logging.getLogger("pulse.ledger")
 
-# Rows between two checkpoints: about 4 MB of WAL.
-EVERY_ROWS = 2_000
-# Where this thread does not keep up, whoever commits helps: the WAL is about 32 MB then. What is left for it to do
+# Pages of the WAL between two checkpoints, some 4 MB. A commit in a WAL that is moved and begun anew writes over what
+# is there; where its file grows, every sync takes half as long again.
+EVERY_PAGES = 1_000
+# What a commit writes: the last page of the table and of each index, and a page for so many rows.
+_PAGES_A_COMMIT, _ROWS_A_PAGE = 4, 4
+# Where this thread does not keep up, whoever commits helps: the WAL is about 16 MB then. What is left for it to do
 # is little, since this thread has done the rest.
-MOST_PAGES = 8_000
+MOST_PAGES = 4_000
 # The last pages are written while others commit more: so a few times in a row, each shorter than the one before.
 _ROUNDS = 3
 
@@ -28,20 +31,20 @@ class Checkpoints:
 
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._connect = connect
-        self._rows = 0
+        self._pages = 0
         self._due = threading.Event()
         self._closing = False
         self._thread: threading.Thread | None = None
 
     def appended(self, rows: int, writer: Any) -> None:
-        """Note rows that ``writer`` has committed."""
+        """Note rows that ``writer`` has committed at once."""
         if self._thread is None:
             writer.execute(f"pragma wal_autocheckpoint = {MOST_PAGES}")
             self._thread = threading.Thread(target=self._run, name="pulse-checkpoints", daemon=True)
             self._thread.start()
-        self._rows += rows
-        if self._rows >= EVERY_ROWS:
-            self._rows = 0
+        self._pages += _PAGES_A_COMMIT + rows // _ROWS_A_PAGE
+        if self._pages >= EVERY_PAGES:
+            self._pages = 0
             self._due.set()
 
     def close(self) -> None:
