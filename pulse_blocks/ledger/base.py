@@ -46,6 +46,9 @@ class Database(Protocol):
     def append(self, rows: Sequence[InferenceTuple]) -> None:
         """Add inferences in one transaction that is durable on return."""
 
+    def append_at_once(self, rows: Sequence[InferenceTuple]) -> bool:
+        """The same where nobody has to be waited for; False where nothing was done, since somebody would have been."""
+
     def append_missing(self, rows: Sequence[InferenceTuple]) -> None:
         """The same, leaving out those whose id is there already."""
 

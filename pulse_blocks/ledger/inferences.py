@@ -22,6 +22,10 @@ class Inferences(Table):
         """Add inferences in one durable transaction: all of them or none (see ``InferenceTuple``)."""
         self._database.append(rows)
 
+    def append_at_once(self, rows: Sequence[InferenceTuple]) -> bool:
+        """The same where the database can do it without waiting for others; False where nothing was done."""
+        return self._database.append_at_once(rows)
+
     def append_missing(self, rows: Sequence[InferenceTuple]) -> None:
         """The same for rows of which some may be there already, by their ids: twice is the same as once."""
         self._database.append_missing(rows)

@@ -78,6 +78,10 @@ class PostgresDatabase:
             for row in rows:
                 copy.write_row(_storable(row) if "\0" in (row[_SOURCE_KEY] or "") else row)
 
+    def append_at_once(self, rows: Sequence[InferenceTuple]) -> bool:  # noqa: ARG002 - an interface
+        # The server has to be waited for.
+        return False
+
     def append_missing(self, rows: Sequence[InferenceTuple]) -> None:
         with self._journal.use() as connection, connection.transaction(), connection.cursor() as cursor:
             oldest = min((row[1] for row in rows), default=0)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,11 +25,8 @@ SAFE_VERSION = (3, 51, 3)
 BUSY_SECONDS = 10.0
 _ROW = "(?,?,?,?,?,?,?,?,?,?,?)"
 # Rows to a statement: each step of SQLite lets go of the interpreter's lock, which others then want.
-_GROUPS = (64, 16, 4, 1)
-_INSERTS = {
-    size: f"insert into inferences values {','.join([_ROW] * size)}"  # noqa: S608 - marks only
-    for size in _GROUPS
-}
+_MOST_ROWS = 64
+_STATEMENTS = 2 * _MOST_ROWS
 _INSERT_MISSING = f"insert into inferences values {_ROW} on conflict (id) do nothing"  # noqa: S608 - marks only
 # The driver asks every value that is neither text, integer nor float how it wants to be stored, by way of two
 # exceptions, unless it knows an adapter: nulls and hashes were three quarters of what an insert costs.
@@ -61,7 +59,11 @@ def connect(path: Path, durability: Durability = "full") -> Any:
     """A connection without implicit transactions, for any thread that holds the lock of its owner."""
     check_version()
     connection = driver.connect(
-        str(path), timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        str(path),
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=_STATEMENTS,
     )
     _use_wal(connection)
     connection.execute(f"pragma synchronous = {'full' if durability == 'full' else 'normal'}")
@@ -106,6 +108,8 @@ class SqliteDatabase:
         self.path = path
         with _translated(path):
             self._writer = connect(path, durability)
+            # Not SQLite waits for others, but who asks it, or does not.
+            self._writer.execute("pragma busy_timeout = 0")
             self._reader = connect(path, durability)
         self._turns = Turns(path, BUSY_SECONDS)
         self._checkpoints = Checkpoints(lambda: connect(path, durability))
@@ -128,7 +132,7 @@ class SqliteDatabase:
     def write(self) -> Iterator[Transaction]:
         with _translated(self.path), self._writing, self._turns.taken():
             connection = self._writer
-            connection.execute("begin immediate")
+            _patiently(lambda: connection.execute("begin immediate"))
             try:
                 yield _Transaction(connection)
                 connection.execute("commit")
@@ -144,16 +148,45 @@ class SqliteDatabase:
 
     def append(self, rows: Sequence[InferenceTuple]) -> None:
         with _translated(self.path), self._writing, self._turns.taken():
-            connection = self._writer
+            _patiently(lambda: self._insert(rows))
+
+    def append_at_once(self, rows: Sequence[InferenceTuple]) -> bool:
+        if not self._writing.acquire(blocking=False):
+            return False
+        try:
+            with _translated(self.path):
+                return self._turns.take_at_once() and self._insert_at_once(rows)
+        finally:
+            self._writing.release()
+
+    def _insert_at_once(self, rows: Sequence[InferenceTuple]) -> bool:
+        try:
+            self._insert(rows)
+        except driver.OperationalError as error:
+            if _is_busy(error):
+                return False
+            raise
+        else:
+            return True
+        finally:
+            self._turns.give_back()
+
+    def _insert(self, rows: Sequence[InferenceTuple]) -> None:
+        """One transaction, of one statement where that is enough: it begins and commits by itself."""
+        connection = self._writer
+        if 0 < len(rows) <= _MOST_ROWS:
+            connection.execute(_insert_of(len(rows)), [value for row in rows for value in row])
+        else:
             connection.execute("begin immediate")
             try:
-                for insert, values in _grouped(rows):
-                    connection.execute(insert, values)
+                for start in range(0, len(rows), _MOST_ROWS):
+                    some = rows[start : start + _MOST_ROWS]
+                    connection.execute(_insert_of(len(some)), [value for row in some for value in row])
                 connection.execute("commit")
             except BaseException:
                 _undo(connection)
                 raise
-            self._checkpoints.appended(len(rows), connection)
+        self._checkpoints.appended(len(rows), connection)
 
     def close(self) -> None:
         self._checkpoints.close()
@@ -171,13 +204,28 @@ class _Transaction:
         return list(self._connection.execute(sql, values).fetchall())
 
 
-def _grouped(rows: Sequence[InferenceTuple]) -> Iterator[tuple[str, list[Any]]]:
-    """Statements and their values for rows, few and of few kinds, so that they stay prepared."""
-    start = 0
-    for size in _GROUPS:
-        while len(rows) - start >= size:
-            yield _INSERTS[size], [value for row in rows[start : start + size] for value in row]
-            start += size
+@cache
+def _insert_of(rows: int) -> str:
+    """The statement for so many rows; few and always the same, so that they stay prepared."""
+    return f"insert into inferences values {','.join([_ROW] * rows)}"  # noqa: S608 - marks only
+
+
+def _patiently(begin: Callable[[], object]) -> None:
+    """Do what needs the database for itself as soon as nobody else writes; nothing is done where it is not."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            begin()
+        except driver.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.001)
+        else:
+            return
+
+
+def _is_busy(error: Any) -> bool:
+    return str(error.sqlite_errorname).startswith("SQLITE_BUSY")
 
 
 def _undo(connection: Any) -> None:

@@ -43,6 +43,20 @@ class Turns:
         finally:
             fcntl.flock(turn, fcntl.LOCK_UN)
 
+    def take_at_once(self) -> bool:
+        """Hold the turn until ``give_back``; False where somebody has it, or is in line for it."""
+        following, turn = self._opened()
+        if not _locked(following):
+            return False
+        try:
+            return _locked(turn)
+        finally:
+            fcntl.flock(following, fcntl.LOCK_UN)
+
+    def give_back(self) -> None:
+        """Let the next one have the turn."""
+        fcntl.flock(self._opened()[1], fcntl.LOCK_UN)
+
     def close(self) -> None:
         """Let go of the files."""
         for lock in self._locks or ():
@@ -60,19 +74,22 @@ class Turns:
         return self._locks
 
     def _lock(self, lock: int, deadline: float, pause: float) -> None:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise UnavailableError(
-                        "ledger.unavailable",
-                        f"Another process has been writing the ledger {self._path} for {self._patience:.0f} s.",
-                        "See what holds it, and try again.",
-                    ) from None
-                time.sleep(pause)
-            else:
-                return
+        while not _locked(lock):
+            if time.monotonic() > deadline:
+                raise UnavailableError(
+                    "ledger.unavailable",
+                    f"Another process has been writing the ledger {self._path} for {self._patience:.0f} s.",
+                    "See what holds it, and try again.",
+                )
+            time.sleep(pause)
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _open(path: str) -> int:

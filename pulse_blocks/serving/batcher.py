@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from pulse_blocks.ledger import Ledger
+from pulse_blocks.serving.computing import Computing
 from pulse_blocks.serving.drain import Drain
 from pulse_blocks.serving.failures import TooLateError, ledger_failed, overloaded
 from pulse_blocks.serving.jobs import Job, Outcome, Pending
@@ -23,6 +24,8 @@ log = logging.getLogger("pulse.serving")
 SWEEP_SECONDS = 0.02
 # A few requests may be very many records, some 2 kB of memory each: beside the largest of them no other waits.
 MOST_ROWS_WAITING = 200_000
+# Of a request that is computed on the event loop.
+MOST_ROWS_HERE = 16
 
 
 class Engine:
@@ -48,15 +51,21 @@ class Engine:
         self.metrics = metrics
         self._loop = loop
         self._arrived: list[Job] = []
+        self._due = False
         # Each with the parts that it had left when it was last looked at.
         self._waiting: dict[Job, int] = {}
         self._sweeping = False
         self.answered: Callable[[Job], None] | None = None
+        self._here = Computing(metrics, self._journal.refuses, lambda job: self._to_worker([job]))
         self._worker = self._new_worker()
+        # Jobs that the thread of the worker has, or has given to the journal's; and those that went there directly.
+        self._at_worker: set[Job] = set()
+        self._at_journal: set[Job] = set()
 
     def put(self, job: Job) -> None:
         """Have a job answered: its future is done when its rows are durable."""
-        if not self._arrived:
+        if not self._due:
+            self._due = True
             self._loop.call_soon(self._hand_over)
         if not self._sweeping:
             self._sweeping = True
@@ -81,7 +90,29 @@ class Engine:
         return Worker(self._journal, self.metrics, self._settled, lambda count: len(self._waiting) == count)
 
     def _hand_over(self) -> None:
+        """Answer what arrived in this turn, here where that is quick and the worker has nothing to do."""
+        self._due = False
         arrived, self._arrived = self._arrived, []
+        if self._at_worker or not all(map(_is_quick, arrived)):
+            self._to_threads(arrived)
+            return
+        here = self._here
+        here.pending.extend(arrived)
+        while here.pending:
+            here.step()
+            self._write(here.whole, here.outcomes)
+
+    def _write(self, whole: list[Job], outcomes: list[Outcome]) -> None:
+        """Have the rows of whole jobs written, here where the journal has nothing to do, and settle what has ended."""
+        if whole:
+            if self._at_journal or not self._journal.write_at_once(whole):
+                self._to_journal(whole)
+            else:
+                outcomes += [(job, None) for job in whole]
+        if outcomes:
+            self._settle(outcomes)
+
+    def _to_threads(self, arrived: list[Job]) -> None:
         known: list[Job] = []
         others: list[Job] = []
         for job in arrived:
@@ -89,9 +120,17 @@ class Engine:
         if known:
             # There is nothing to compute: the worker would only be one more thread to wake.
             self.metrics.known += len(known)
-            self._journal.put(known)
+            self._to_journal(known)
         if others:
-            self._worker.put(others)
+            self._to_worker(others)
+
+    def _to_worker(self, jobs: list[Job]) -> None:
+        self._at_worker.update(jobs)
+        self._worker.put(jobs)
+
+    def _to_journal(self, jobs: list[Job]) -> None:
+        self._at_journal.update(jobs)
+        self._journal.put(jobs)
 
     def _settled(self, outcomes: list[Outcome]) -> None:
         """On the threads of worker and journal."""
@@ -101,6 +140,8 @@ class Engine:
         parts = 0
         for job, error in outcomes:
             parts += self._waiting.pop(job, 0)
+            self._at_worker.discard(job)
+            self._at_journal.discard(job)
             self.rows -= len(job.records)
             job.place.waiting -= 1
             job.settle(error)
@@ -127,6 +168,11 @@ class Engine:
         self._sweeping = bool(self._waiting)
         if self._sweeping:
             self._loop.call_later(SWEEP_SECONDS, self._sweep)
+
+
+def _is_quick(job: Job) -> bool:
+    """Whether the event loop may compute it: others wait no longer than for a large body to be read."""
+    return len(job.records) <= MOST_ROWS_HERE and job.model.is_quick()
 
 
 def _parts_left(job: Job) -> int:

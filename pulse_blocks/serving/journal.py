@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
 from pulse_blocks.errors import PulseError, SilentError, UnavailableError
 from pulse_blocks.ledger import Ledger
-from pulse_blocks.serving.circuit import Circuit
+from pulse_blocks.serving.circuit import CLOSED, Circuit
 from pulse_blocks.serving.failures import ledger_failed
 from pulse_blocks.serving.jobs import Job, Outcome, code_of
 from pulse_blocks.serving.metrics import Metrics
@@ -23,6 +24,8 @@ log = logging.getLogger("pulse.serving")
 
 # The ledger of a process is one, whatever its protocols say about their models' circuits.
 FAILURES, RESET_SECONDS = 3, 1.0
+# A disk on which a commit took longer than this is not waited for on the event loop for a while.
+SLOW_SECONDS, PATIENT_SECONDS = 0.02, 1.0
 
 
 class Journal:
@@ -43,6 +46,7 @@ class Journal:
         self._settle = settle
         self._inbox: SimpleQueue[list[Job] | None] = SimpleQueue()
         self._closing = self._failing = False
+        self._patient_until = 0.0
         self._thread = threading.Thread(target=self._run, name="pulse-journal", daemon=True)
         self._thread.start()
 
@@ -62,6 +66,28 @@ class Journal:
         if self.spool and model.spools and self.spool.has_room():
             return 0.0
         return self.circuit.remaining()
+
+    def write_at_once(self, jobs: list[Job]) -> bool:
+        """Write jobs on the event loop where that takes no waiting; False where they are still to be written.
+
+        Only while nothing else is on its way to the ledger. What fails is told by the thread, which meets it again.
+        """
+        started = time.monotonic()
+        if (
+            started < self._patient_until
+            or self.circuit.state != CLOSED
+            or (self.spool and self.spool.is_needed)
+        ):
+            return False
+        try:
+            written = self._ledger.append_at_once([row for job in jobs for row in job.rows])
+        except Exception:  # noqa: BLE001 - see above
+            return False
+        if time.monotonic() - started > SLOW_SECONDS:
+            self._patient_until = started + PATIENT_SECONDS
+        if written:
+            self._succeeded()
+        return written
 
     def _run(self) -> None:
         while jobs := self._gather():

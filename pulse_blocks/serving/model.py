@@ -11,6 +11,7 @@ from msgspec.structs import astuple
 
 from pulse_blocks import bundle as bundles
 from pulse_blocks.boosters.predictor import Predictor
+from pulse_blocks.boosters.trees import are_finite
 from pulse_blocks.bundle import LoadedBundle
 from pulse_blocks.bundle.privacy import Privacy
 from pulse_blocks.ledger.rows import Promotion
@@ -23,6 +24,9 @@ from pulse_blocks.serving.circuit import Circuit
 from pulse_blocks.serving.encoding import Encoder
 from pulse_blocks.serving.outputs import renderer
 from pulse_blocks.stores.base import Store
+
+# What a batch may take on the event loop, where nothing else happens meanwhile.
+QUICK_NS = 10_000_000
 
 
 class Predicting(Protocol):
@@ -69,6 +73,8 @@ class Model:
         self._has_checks = bool(loaded.bundle.row_checks)
         self.text = loaded.model_text
         self.predictor: Predicting = Predictor(loaded.model_text, self.encoder.columns)
+        self._is_finite = are_finite(loaded.model_text)
+        self._row_ns: float | None = None
         self._calibration = loaded.bundle.calibration
         self._render = renderer(loaded.protocol, self.predictor.outputs, loaded.bundle.threshold)
 
@@ -84,6 +90,16 @@ class Model:
     def use(self, predictor: Predicting) -> None:
         """Go on with another predictor, which gives the same bits."""
         self.predictor = predictor
+
+    def took(self, nanoseconds: int, rows: int) -> None:
+        """Note how long a call has taken."""
+        row, before = nanoseconds / rows, self._row_ns
+        self._row_ns = row if before is None else before + (row - before) / 8
+
+    def is_quick(self) -> bool:
+        """Whether a full batch is known to keep who computes it for milliseconds only, and cannot hang."""
+        row = self._row_ns
+        return row is not None and row * self.max_rows < QUICK_NS and self._is_finite
 
     def broken_checks(self, records: Sequence[msgspec.Struct]) -> Iterator[tuple[int, str]]:
         """The positions of records that do not pass the protocol's checks over features, each with the reason.

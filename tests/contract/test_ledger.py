@@ -108,6 +108,20 @@ def test_a_group_is_written_whole_or_not_at_all(ledger: Ledger) -> None:
     assert ledger.inference("inference_b").id == "inference_b"
 
 
+@pytest.mark.parametrize("count", [0, 1, 64, 65, 200])
+def test_at_once_is_wholly_or_not_at_all(ledger: Ledger, count: int) -> None:
+    """Whoever does not want to wait is told whether the rows are there; where they are not, nothing was done."""
+    rows = [row(f"inference_{at:04}") for at in range(count)]
+    written = ledger.append_at_once(rows)
+    found = ledger.inference_counts(["m@1.0.0-aaaaaaa"])
+    assert found == {"m@1.0.0-aaaaaaa": count if written else 0}
+    if not written:
+        ledger.append(rows)
+    with pytest.raises(PulseError, match="refused"):
+        ledger.append([*rows, row("inference_new"), row("inference_new")])
+    assert ledger.inference_counts(["m@1.0.0-aaaaaaa"]) == {"m@1.0.0-aaaaaaa": count}
+
+
 def test_rows_that_come_twice_are_there_once(ledger: Ledger) -> None:
     """Those that are new are added, the first of two with one id stands, and any number goes."""
     many = [row(f"inference_{at:04}") for at in range(150)]

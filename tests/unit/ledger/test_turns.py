@@ -93,3 +93,24 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
         Turns(tmp_path / "no" / "l.db", 1.0).taken(),
     ):
         pass
+
+
+def test_at_once_or_not_at_all(tmp_path: Path) -> None:
+    """Who does not want to wait gets the turn only where nobody has it, and nobody is in line for it."""
+    path = tmp_path / "ledger.db"
+    turns = Turns(path, 1.0)
+    with other(HOLD, path):
+        assert not turns.take_at_once()
+    assert turns.take_at_once()
+    waiting = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE)
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(0.5)
+        turns.give_back()
+        assert waiting.stdout
+        assert waiting.stdout.readline()
+        assert not turns.take_at_once()
+    finally:
+        waiting.kill()
+        waiting.communicate()
+    turns.close()
