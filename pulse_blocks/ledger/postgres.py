@@ -18,6 +18,9 @@ from pulse_blocks.ledger.revisions import require_revision
 WRITERS_LOCK = 0x50554C5345
 # Requests wait for inferences to be written: half of the time that they have, as with a model that hangs.
 JOURNAL_PATIENCE_SECONDS = 5.0
+# Nobody waits in line behind the others, and a query over very many rows takes its time. A runtime whose server is gone
+# and was replaced, while its machine still acknowledges what comes, finds the new one after so long.
+PATIENCE_SECONDS = 120.0
 _COPY = (
     "copy inferences (id, at, event_time, source_key, model, input, output, input_sha256, output_sha256,"
     " latency_us, flags) from stdin (format binary)"
@@ -46,7 +49,7 @@ class PostgresDatabase:
     def __init__(self, url: str, durability: Durability) -> None:
         self.place = place_of(url)
         self._journal = Line(url, self.place, durability, JOURNAL_PATIENCE_SECONDS)
-        self._writer, self._reader = (Line(url, self.place, durability) for _ in range(2))
+        self._writer, self._reader = (Line(url, self.place, durability, PATIENCE_SECONDS) for _ in range(2))
 
     @classmethod
     def open(cls, url: str, durability: Durability) -> Self:

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from pulse_blocks.errors import PulseError, UnavailableError
-from pulse_blocks.ledger import Ledger, migrate, open_ledger
+from pulse_blocks.ledger import Ledger, migrate, open_ledger, postgres, postgres_line
 from pulse_blocks.ledger.base import Durability, InferenceTuple
 from pulse_blocks.ledger.postgres_line import connect
 from pulse_blocks.ledger.rows import NewLabel
@@ -51,6 +51,26 @@ def test_a_server_that_comes_back_is_used_again(
         ledger.label([NewLabel(inference="inference_a", value="3")])
         assert [label.value for label in ledger.labels("inference_a")] == ["1", "3"]
         assert {one.id for one in ledger.each_inference()} == {"inference_a", "inference_c"}
+
+
+def test_a_server_that_says_nothing_is_given_up(
+    postgres_server: PostgresServer, postgres_ledger: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is asked of it: no thread waits for ever, and once it speaks again the same ledger works."""
+    migrate(postgres_ledger)
+    monkeypatch.setattr(postgres, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(postgres_line, "CONNECT_SECONDS", 2)
+    with open_ledger(postgres_ledger) as ledger:
+        ledger.label([NewLabel(inference="inference_a", value="1")])
+        assert ledger.champion("m") is None
+        with postgres_server.silent():
+            for call in (
+                lambda: ledger.label([NewLabel(inference="inference_a", value="2")]),
+                lambda: ledger.champion("m"),
+            ):
+                with pytest.raises(UnavailableError):
+                    call()
+        assert next(label.value for label in ledger.labels("inference_a")) == "1"
 
 
 def test_a_write_that_is_cut_fails_and_leaves_nothing(postgres_ledger: str) -> None:
