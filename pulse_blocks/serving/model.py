@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -27,6 +29,7 @@ from pulse_blocks.stores.base import Store
 
 # What a batch may take on the event loop, where nothing else happens meanwhile.
 QUICK_NS = 10_000_000
+_FEW_ROWS, _MANY_ROWS = 8, 64
 
 
 class Predicting(Protocol):
@@ -74,7 +77,9 @@ class Model:
         self.text = loaded.model_text
         self.predictor: Predicting = Predictor(loaded.model_text, self.encoder.columns)
         self._is_finite = are_finite(loaded.model_text)
-        self._row_ns: float | None = None
+        self._row_ns = 0.0
+        if self._is_finite:
+            self._try()
         self._calibration = loaded.bundle.calibration
         self._render = renderer(loaded.protocol, self.predictor.outputs, loaded.bundle.threshold)
 
@@ -92,14 +97,20 @@ class Model:
         self.predictor = predictor
 
     def took(self, nanoseconds: int, rows: int) -> None:
-        """Note how long a call has taken."""
-        row, before = nanoseconds / rows, self._row_ns
-        self._row_ns = row if before is None else before + (row - before) / 8
+        """Note how long a call has taken. One for a few rows says little about each: most of it is the call itself."""
+        self._row_ns += (nanoseconds / max(rows, _FEW_ROWS) - self._row_ns) / 8
 
     def is_quick(self) -> bool:
-        """Whether a full batch is known to keep who computes it for milliseconds only, and cannot hang."""
-        row = self._row_ns
-        return row is not None and row * self.max_rows < QUICK_NS and self._is_finite
+        """Whether a batch is known to keep who computes it for milliseconds only, and cannot hang."""
+        return self._is_finite and self._row_ns * _MANY_ROWS < QUICK_NS
+
+    def _try(self) -> None:
+        """Learn how long a call takes, where it is sure to end; the first one takes longer than those that follow."""
+        missing = array("d", [math.nan]) * (self.encoder.columns * _FEW_ROWS)
+        for _ in range(2):
+            started = time.perf_counter_ns()
+            self.predictor.predict(missing, _FEW_ROWS)
+            self._row_ns = (time.perf_counter_ns() - started) / _FEW_ROWS
 
     def broken_checks(self, records: Sequence[msgspec.Struct]) -> Iterator[tuple[int, str]]:
         """The positions of records that do not pass the protocol's checks over features, each with the reason.

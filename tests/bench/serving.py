@@ -12,12 +12,14 @@ BENCH_RUNS make it shorter; what was asked for is judged by the ratios of one ru
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -30,6 +32,7 @@ from tests.tiny_project import ROOT
 CONNECTIONS = (1, 16, 64)
 SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
 OFFERED = 2000.0
+COMPILED_SECONDS = 10.0
 PEERS: tuple[Callable[[Ready], contextlib.AbstractContextManager[Server]], ...] = (
     serving_servers.fastapi,
     serving_servers.bentoml,
@@ -60,6 +63,7 @@ def main() -> None:
             _peers(servers, ready)
         _unchecked(ready)
         _ways(ready)
+        _compiled(ready)
     print(f"load average after: {load_average()}")
 
 
@@ -153,6 +157,22 @@ def _ways(ready: Ready) -> None:
     for name, most in (("process", 0.75), ("full", 1.3)):
         ratio = _p50(runs, name, 1) / _p50(runs, "fastapi", 1)
         judged(f"median over FastAPI's, one connection, {name}", ratio, "x", most)
+
+
+def _compiled(ready: Ready) -> None:
+    """Trees as machine code: bodies of 1,000 rows, and one record a request."""
+    if importlib.util.find_spec("lleaves") is None:
+        print("  (The extra compiled is not installed: not measured.)")
+        return
+    with serving_servers.pulse(ready, "compiled", compiled=True) as server:
+        while not any((ready.folder / "compiled" / ".pulse" / "compiled").glob("*.o")):
+            time.sleep(1.0)
+        # It has to show that it gives LightGBM's bits before it is used.
+        time.sleep(COMPILED_SECONDS)
+        for form in ("instances", "Arrow"):
+            judged(f"rows/s compiled, {form}", serving_bulk.rate(server, form), "", 200_000, least=True)
+        runs = _measure([server], ready, (16, 64))
+    _print_table([server], runs)
 
 
 def _postgres(running: contextlib.ExitStack) -> str | None:

@@ -70,16 +70,25 @@ def prepare(folder: Path) -> Ready:
 
 
 def pulse(
-    ready: Ready, name: str = "pulse", ledger: str | None = None, durability: str = "full", workers: int = 1
+    ready: Ready,
+    name: str = "pulse",
+    ledger: str | None = None,
+    durability: str = "full",
+    workers: int = 1,
+    *,
+    compiled: bool = False,
 ) -> contextlib.AbstractContextManager[Server]:
-    """The runtime with everything on, in a workspace of its own: an auth key is asked for as well."""
+    """The runtime with everything on, in a workspace of its own: an auth key is asked for as well.
+
+    ``compiled`` trees are there a minute or so later, when ``ready.folder / name`` has a file ``.pulse/compiled/*.o``.
+    """
     root = ready.folder / name
     root.mkdir()
     (root / ".pulse").mkdir()
     lines = [f'durability = "{durability}"', *([f'ledger = "{ledger}"'] if ledger else [])]
     (root / ".pulse" / "workspace.toml").write_text("\n".join(lines))
     workspace = served_model.workspace(root, ready.booster)
-    options = json.dumps({"require_keys": True, "workers": workers})
+    options = json.dumps({"require_keys": True, "workers": workers, "compiled": compiled})
     command = [sys.executable, "-c", SERVE, workspace.root, options, "scores"]
     return _start(name, command, None, PATH, served_model.bodies(BODIES), _key(workspace))
 

@@ -16,6 +16,8 @@ from pulse_blocks.serving.model import Predicting
 _ENTRY = "forest_root"
 # Few rows to a call: a model that is served already must not be kept busy.
 PARITY_CALLS, PARITY_ROWS = 100, 40
+_OF_A_NODE = (b"split_feature", b"threshold", b"decision_type")
+_CATEGORICAL = 1
 _SAME = ("regression", "regression_l1", "huber", "fair", "quantile", "mape")
 _EXPONENTIAL = ("poisson", "gamma", "tweedie")
 # The raw scores of some rows, in place → the values that LightGBM gives for them.
@@ -57,16 +59,17 @@ def require_parity(compiled: CompiledPredictor, plain: Predicting, text: bytes, 
 def _pools(text: bytes, columns: int) -> list[list[float]]:
     """For each column values on both sides of every threshold, some categories, zero and a missing value."""
     pools = [[math.nan, 0.0, -1.0, *map(float, range(64))] for _ in range(columns)]
-    features = re.findall(rb"^split_feature=(.*)$", text, re.MULTILINE)
-    thresholds = re.findall(rb"^threshold=(.*)$", text, re.MULTILINE)
-    for names, values in zip(features, thresholds, strict=True):
-        for column, value in zip(names.split(), values.split(), strict=True):
-            border = float(value)
-            pools[int(column)] += [
-                border,
-                math.nextafter(border, -math.inf),
-                math.nextafter(border, math.inf),
-            ]
+    lists = (re.findall(rb"^%b=(.*)$" % name, text, re.MULTILINE) for name in _OF_A_NODE)
+    for nodes in zip(*lists, strict=True):
+        for column, value, kind in zip(*(one.split() for one in nodes), strict=True):
+            # A category is a whole number always; what stands for its threshold is the number of a set of them.
+            if not int(kind) & _CATEGORICAL:
+                border = float(value)
+                pools[int(column)] += [
+                    border,
+                    math.nextafter(border, -math.inf),
+                    math.nextafter(border, math.inf),
+                ]
     return pools
 
 

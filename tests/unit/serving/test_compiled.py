@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from pulse_blocks.errors import PulseError
 from pulse_blocks.serving.compiled.objects import Objects
-from pulse_blocks.serving.compiled.predictor import CompiledPredictor, require_parity
+from pulse_blocks.serving.compiled.predictor import CompiledPredictor, _pools, require_parity
 from pulse_blocks.serving.model import Model
 from pulse_blocks.settings import Workspace
 from tests.required import need
@@ -49,6 +50,17 @@ def test_the_bits_are_lightgbms(objects: Objects, workspace: Workspace, task: st
     require_parity(code, model.predictor, model.text, model.encoder.columns)
     assert code.predict(model.encoder.matrix(rows), len(rows)) == plain
     assert code.predict(model.encoder.matrix(rows[:1]), 1) == plain[: code.outputs]
+
+
+def test_categories_are_tried_as_what_they_are(workspace: Workspace) -> None:
+    """Whole numbers or nothing: on what is between two categories machine code and LightGBM need not agree."""
+    model = load(workspace, protocol())
+    kinds = [field.type for field in model.protocol.features.values()]
+    pools = _pools(model.text, len(kinds))
+    for kind, pool in zip(kinds, pools, strict=True):
+        if kind in {"category", "float"}:
+            whole = all(math.isnan(value) or value.is_integer() for value in pool)
+            assert whole == (kind == "category")
 
 
 def test_other_bits_are_refused(objects: Objects, workspace: Workspace) -> None:
