@@ -4,24 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-_CHILDREN = (b"\nleft_child=", b"\nright_child=")
+_TREE, _LEFT, _RIGHT = b"\nTree=", b"\nleft_child=", b"\nright_child="
+_DIGITS = b"-0123456789 "
 
 
 def are_finite(model_text: bytes) -> bool:
     """Whether every way through every tree ends: each inner node leads to later ones or to leaves, as LightGBM writes.
 
-    A text that was made by somebody else may send a row round in circles for ever.
+    A text that was made by somebody else may send a row round in circles for ever. Whatever is not written as
+    LightGBM writes it is taken for such a text.
     """
-    # Leaves are below zero. LightGBM's own reading of a number goes further than Python's, but not than these.
+    trees = model_text.count(_TREE)
+    # LightGBM ends lines at these too.
+    if not trees or b"\r" in model_text:
+        return False
+    return all(
+        model_text.count(name) == trees and all(map(_leads_on, _lines(model_text, name)))
+        for name in (_LEFT, _RIGHT)
+    )
+
+
+def _leads_on(line: bytes) -> bool:
+    """Whether the children in a line come after their nodes; leaves are below zero, one more than there are nodes."""
+    # Both read numbers in ways in which the other does not.
+    if line.translate(None, _DIGITS):
+        return False
     try:
-        return not any(
-            0 <= child <= node
-            for name in _CHILDREN
-            for line in _lines(model_text, name)
-            for node, child in enumerate(map(int, line.split()))
-        )
+        children = [int(child) for child in line.split()]
     except ValueError:
         return False
+    count = len(children)
+    return not any(
+        not node < child < count and not -count - 2 < child < 0 for node, child in enumerate(children)
+    )
 
 
 def _lines(text: bytes, name: bytes) -> Iterator[bytes]:

@@ -31,6 +31,8 @@ class Checkpoints:
 
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._connect = connect
+        # Somebody reads what is to be moved: the WAL grows, and a commit may have very much to move once that is over.
+        self.is_behind = False
         self._pages = 0
         self._due = threading.Event()
         self._closing = False
@@ -39,13 +41,21 @@ class Checkpoints:
     def appended(self, rows: int, writer: Any) -> None:
         """Note rows that ``writer`` has committed at once."""
         if self._thread is None:
-            writer.execute(f"pragma wal_autocheckpoint = {MOST_PAGES}")
-            self._thread = threading.Thread(target=self._run, name="pulse-checkpoints", daemon=True)
-            self._thread.start()
+            self._begin(writer)
         self._pages += _PAGES_A_COMMIT + rows // _ROWS_A_PAGE
         if self._pages >= EVERY_PAGES:
             self._pages = 0
             self._due.set()
+
+    def _begin(self, writer: Any) -> None:
+        """Never raises: what was committed stays so."""
+        thread = threading.Thread(target=self._run, name="pulse-checkpoints", daemon=True)
+        try:
+            thread.start()
+            self._thread = thread
+            writer.execute(f"pragma wal_autocheckpoint = {MOST_PAGES}")
+        except (RuntimeError, driver.Error) as error:
+            log.warning("The ledger's WAL is moved by whoever commits: %s", error)
 
     def close(self) -> None:
         """End the thread, in the middle of nothing."""
@@ -78,5 +88,6 @@ class Checkpoints:
                 # A full disk, for one: commits fail by themselves then, and say so.
                 log.debug("No checkpoint of the ledger: %s", error)
                 return
+            self.is_behind = pages - moved > EVERY_PAGES
             if pages == moved:
                 return

@@ -151,7 +151,7 @@ class SqliteDatabase:
             _patiently(lambda: self._insert(rows))
 
     def append_at_once(self, rows: Sequence[InferenceTuple]) -> bool:
-        if not self._writing.acquire(blocking=False):
+        if self._checkpoints.is_behind or not self._writing.acquire(blocking=False):
             return False
         try:
             with _translated(self.path):

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from pulse_blocks.ledger import Ledger
 from pulse_blocks.serving.computing import Computing
 from pulse_blocks.serving.drain import Drain
 from pulse_blocks.serving.failures import TooLateError, ledger_failed, overloaded
-from pulse_blocks.serving.jobs import Job, Outcome, Pending
+from pulse_blocks.serving.jobs import Job, Outcome, Pending, code_of
 from pulse_blocks.serving.journal import Journal
 from pulse_blocks.serving.metrics import Metrics
-from pulse_blocks.serving.model import Model
+from pulse_blocks.serving.model import QUICK_NS, Model
 from pulse_blocks.serving.spool import Spool
 from pulse_blocks.serving.worker import CLOSE_SECONDS, Worker
 
@@ -64,9 +64,7 @@ class Engine:
 
     def put(self, job: Job) -> None:
         """Have a job answered: its future is done when its rows are durable."""
-        if not self._due:
-            self._due = True
-            self._loop.call_soon(self._hand_over)
+        self._soon()
         if not self._sweeping:
             self._sweeping = True
             self._loop.call_later(SWEEP_SECONDS, self._sweep)
@@ -89,18 +87,30 @@ class Engine:
     def _new_worker(self) -> Worker:
         return Worker(self._journal, self.metrics, self._settled, lambda count: len(self._waiting) == count)
 
+    def _soon(self) -> None:
+        if not self._due:
+            self._due = True
+            self._loop.call_soon(self._hand_over)
+
     def _hand_over(self) -> None:
         """Answer what arrived in this turn, here where that is quick and the worker has nothing to do."""
         self._due = False
-        arrived, self._arrived = self._arrived, []
-        if self._at_worker or not all(map(_is_quick, arrived)):
-            self._to_threads(arrived)
-            return
         here = self._here
-        here.pending.extend(arrived)
+        here.pending.extend(self._arrived)
+        self._arrived.clear()
+        began = time.perf_counter_ns()
         while here.pending:
-            here.step()
-            self._write(here.whole, here.outcomes)
+            if self._at_worker or not _are_quick(here.pending):
+                # Whatever computes, computes alone.
+                left = [*here.pending]
+                here.pending.clear()
+                self._to_threads(left)
+            elif time.perf_counter_ns() - began > QUICK_NS:
+                self._soon()
+                return
+            else:
+                here.step()
+                self._write(here.whole, here.outcomes)
 
     def _write(self, whole: list[Job], outcomes: list[Outcome]) -> None:
         """Have the rows of whole jobs written, here where the journal has nothing to do, and settle what has ended."""
@@ -108,7 +118,8 @@ class Engine:
             if self._at_journal or not self._journal.write_at_once(whole):
                 self._to_journal(whole)
             else:
-                outcomes += [(job, None) for job in whole]
+                now = time.perf_counter_ns()
+                outcomes += [(job, TooLateError() if now > job.deadline else None) for job in whole]
         if outcomes:
             self._settle(outcomes)
 
@@ -144,7 +155,10 @@ class Engine:
             self._at_journal.discard(job)
             self.rows -= len(job.records)
             job.place.waiting -= 1
-            job.settle(error)
+            try:
+                job.settle(error)
+            except Exception as failure:  # noqa: BLE001 - one answer that cannot be sent is no other one's fault
+                log.error("An answer could not be sent: %s", code_of(failure))  # noqa: TRY400 - a trace may show inputs
             if error is None and self.answered:
                 self.answered(job)
         self.drain.leave(len(outcomes), parts, time.perf_counter())
@@ -170,9 +184,17 @@ class Engine:
             self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
 
-def _is_quick(job: Job) -> bool:
-    """Whether the event loop may compute it: others wait no longer than for a large body to be read."""
-    return len(job.records) <= MOST_ROWS_HERE and job.model.is_quick()
+def _are_quick(jobs: Iterable[Job]) -> bool:
+    """Whether the event loop may compute them: others wait no longer than for a large body to be read."""
+    model = None
+    for job in jobs:
+        if len(job.records) > MOST_ROWS_HERE:
+            return False
+        if job.model is not model:
+            model = job.model
+            if not model.is_quick():
+                return False
+    return True
 
 
 def _parts_left(job: Job) -> int:

@@ -40,10 +40,12 @@ class Computing:
     ) -> None:
         """``refuses`` says for how many seconds no rows of a model can be written, 0 where they can.
 
-        ``again`` takes a job that begins anew with its fallback model; here too where nothing is said.
+        Where ``again`` is given only quick models are called here: it takes the job of one that is no longer, and one
+        that begins anew with its fallback model.
         """
         self.pending: deque[Job] = deque()
         self._again = again or self.pending.append
+        self._quick_only = again is not None
         self.whole: list[Job] = []
         self.outcomes: list[Outcome] = []
         self._metrics = metrics
@@ -105,7 +107,10 @@ class Computing:
             if len(parts) > 1 and model.circuit.allows():
                 # One record must not fail the others that came in the same batch.
                 for part in parts:
-                    self._answer(model, [part])
+                    if self._quick_only and not model.is_quick():
+                        self._again(part[0])
+                    else:
+                        self._answer(model, [part])
             else:
                 self._fall_back(model, parts, error)
 
@@ -134,17 +139,19 @@ class Computing:
     def _call(self, model: Model, records: Sequence[msgspec.Struct]) -> list[bytes]:
         if not model.circuit.allows():
             raise model_failed("serving.circuit_open", f"{model.id} failed again and again.", 0)
-        self._calling = model, time.perf_counter_ns()
+        started = time.perf_counter_ns()
+        self._calling = model, started
         try:
             outputs = model.outputs(records)
         except Exception as error:
             self._returned()
+            model.took(time.perf_counter_ns() - started, len(records))
             self._metrics.model_failures[model.id] += 1
             log.error("%s did not answer: %s", model.id, code_of(error))  # noqa: TRY400 - a trace may show inputs
             model.circuit.failed(code_of(error))
             raise
-        model.took(time.perf_counter_ns() - self._calling[1], len(records))
         self._returned()
+        model.took(time.perf_counter_ns() - started, len(records))
         model.circuit.succeeded()
         self._metrics.batches += 1
         self._metrics.batched_rows += len(records)
@@ -162,12 +169,19 @@ class Computing:
         if isinstance(error, PulseError):
             code, told = error.code, error.message
         for job, _ in parts:
-            if job.fall_back():
+            if _falls_back(job):
                 self._metrics.fallbacks[job.model.id] += 1
                 self._again(job)
             else:
                 refusal = model_failed(code, told, max(1.0, model.circuit.remaining()))
                 self.outcomes.append((job, refusal))
+
+
+def _falls_back(job: Job) -> bool:
+    try:
+        return job.fall_back()
+    except Exception:  # noqa: BLE001 - the model before cannot take it, for whatever reason
+        return False
 
 
 def _needless(job: Job, now: int) -> Exception | None:

@@ -5,10 +5,11 @@ While it waits for the disk, what is computed meanwhile gathers for the next tra
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
 from pulse_blocks.errors import PulseError, SilentError, UnavailableError
@@ -72,22 +73,30 @@ class Journal:
 
         Only while nothing else is on its way to the ledger. What fails is told by the thread, which meets it again.
         """
-        started = time.monotonic()
-        if (
-            started < self._patient_until
-            or self.circuit.state != CLOSED
-            or (self.spool and self.spool.is_needed)
-        ):
+        if time.monotonic() < self._patient_until or self.circuit.state != CLOSED:
+            return False
+        if self.spool and self.spool.is_needed:
             return False
         try:
-            written = self._ledger.append_at_once([row for job in jobs for row in job.rows])
+            with self._watched():
+                written = self._ledger.append_at_once([row for job in jobs for row in job.rows])
         except Exception:  # noqa: BLE001 - see above
+            self._patient_until = time.monotonic() + PATIENT_SECONDS
             return False
-        if time.monotonic() - started > SLOW_SECONDS:
-            self._patient_until = started + PATIENT_SECONDS
         if written:
             self._succeeded()
         return written
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Note where a commit takes long."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            ended = time.monotonic()
+            if ended - started > SLOW_SECONDS:
+                self._patient_until = ended + PATIENT_SECONDS
 
     def _run(self) -> None:
         while jobs := self._gather():
@@ -118,7 +127,8 @@ class Journal:
         if not self.circuit.allows():
             return self._without_ledger(jobs)
         try:
-            self._ledger.append([row for job in jobs for row in job.rows])
+            with self._watched():
+                self._ledger.append([row for job in jobs for row in job.rows])
         except UnavailableError as error:
             return self._failed(jobs, error)
         except PulseError as error:

@@ -22,7 +22,7 @@ from pulse_blocks.protocol.expressions import checker
 from pulse_blocks.protocol.requests import Columns, many_type, request_type
 from pulse_blocks.protocol.spec import seconds
 from pulse_blocks.serving.cache import Answer, Cache
-from pulse_blocks.serving.circuit import Circuit
+from pulse_blocks.serving.circuit import CLOSED, Circuit
 from pulse_blocks.serving.encoding import Encoder
 from pulse_blocks.serving.outputs import renderer
 from pulse_blocks.stores.base import Store
@@ -102,7 +102,7 @@ class Model:
 
     def is_quick(self) -> bool:
         """Whether a batch is known to keep who computes it for milliseconds only, and cannot hang."""
-        return self._is_finite and self._row_ns * _MANY_ROWS < QUICK_NS
+        return self._is_finite and self.circuit.state == CLOSED and self._row_ns * _MANY_ROWS < QUICK_NS
 
     def _try(self) -> None:
         """Learn how long a call takes, where it is sure to end; the first one takes longer than those that follow."""
