@@ -93,15 +93,15 @@ class Engine:
             self._loop.call_soon(self._hand_over)
 
     def _hand_over(self) -> None:
-        """Answer what arrived in this turn, here where that is quick and the worker has nothing to do."""
+        """Answer what arrived in this turn, here where that is quick and the threads have nothing to do."""
         self._due = False
         here = self._here
         here.pending.extend(self._arrived)
         self._arrived.clear()
         began = time.perf_counter_ns()
         while here.pending:
-            if self._at_worker or not _are_quick(here.pending):
-                # Whatever computes, computes alone.
+            if self._at_worker or self._at_journal or not _are_quick(here.pending):
+                # Whatever computes, computes alone; and while others wait for the ledger, more gather for one call.
                 left = [*here.pending]
                 here.pending.clear()
                 self._to_threads(left)
@@ -113,13 +113,13 @@ class Engine:
                 self._write(here.whole, here.outcomes)
 
     def _write(self, whole: list[Job], outcomes: list[Outcome]) -> None:
-        """Have the rows of whole jobs written, here where the journal has nothing to do, and settle what has ended."""
+        """Have the rows of whole jobs written, here where that takes no waiting, and settle what has ended."""
         if whole:
-            if self._at_journal or not self._journal.write_at_once(whole):
-                self._to_journal(whole)
-            else:
+            if self._journal.write_at_once(whole):
                 now = time.perf_counter_ns()
                 outcomes += [(job, TooLateError() if now > job.deadline else None) for job in whole]
+            else:
+                self._to_journal(whole)
         if outcomes:
             self._settle(outcomes)
 
@@ -149,16 +149,15 @@ class Engine:
 
     def _settle(self, outcomes: list[Outcome]) -> None:
         parts = 0
+        if self._at_worker or self._at_journal:
+            ended = [job for job, _ in outcomes]
+            self._at_worker.difference_update(ended)
+            self._at_journal.difference_update(ended)
         for job, error in outcomes:
             parts += self._waiting.pop(job, 0)
-            self._at_worker.discard(job)
-            self._at_journal.discard(job)
             self.rows -= len(job.records)
             job.place.waiting -= 1
-            try:
-                job.settle(error)
-            except Exception as failure:  # noqa: BLE001 - one answer that cannot be sent is no other one's fault
-                log.error("An answer could not be sent: %s", code_of(failure))  # noqa: TRY400 - a trace may show inputs
+            _tell(job, error)
             if error is None and self.answered:
                 self.answered(job)
         self.drain.leave(len(outcomes), parts, time.perf_counter())
@@ -175,13 +174,21 @@ class Engine:
             self._worker.put(jobs)
         for job, parts in self._waiting.items():
             if now > job.deadline:
-                job.settle(TooLateError())
+                _tell(job, TooLateError())
             elif parts > 1 and (fewer := _parts_left(job)) < parts:
                 self._waiting[job] = fewer
                 self.drain.advance(parts - fewer, now / 1e9)
         self._sweeping = bool(self._waiting)
         if self._sweeping:
             self._loop.call_later(SWEEP_SECONDS, self._sweep)
+
+
+def _tell(job: Job, error: Exception | None) -> None:
+    """Settle a job. One answer that cannot be sent is no other one's fault."""
+    try:
+        job.settle(error)
+    except Exception as failure:  # noqa: BLE001 - see above
+        log.error("An answer could not be sent: %s", code_of(failure))  # noqa: TRY400 - a trace may show inputs
 
 
 def _are_quick(jobs: Iterable[Job]) -> bool:
@@ -199,6 +206,8 @@ def _are_quick(jobs: Iterable[Job]) -> bool:
 
 def _parts_left(job: Job) -> int:
     """How often it comes to its turn until it is answered; at least once, since its rows have to be written."""
+    if len(job.records) == 1:
+        return 1
     return max(1, -(-(len(job.records) - len(job.rows)) // job.model.max_rows))
 
 
