@@ -90,12 +90,18 @@ def test_killed_by_the_kernel_and_tried_with_twice_as_much(tmp_path: Path) -> No
     with control_group(GIB) as group:
         process = start(group, asked(tmp_path))
         assert process.stdout is not None
-        with group.neighbour(GIB - group.held() - LEFT):
+        # Where it is now, however long the neighbour takes to come.
+        (fitting,) = training_processes(process.pid)
+        os.kill(fitting, signal.SIGSTOP)
+        with group.neighbour(GIB - group.held() - LEFT) as neighbour:
+            assert until(lambda: anonymous(neighbour.pid) > GIB // 2, 60, 0.001)
+            os.kill(fitting, signal.SIGCONT)
             told = process.stdout.readline().decode()
         out, _ = process.communicate(timeout=120)
         assert told == "400MiB of memory were not enough: trying again with 800MiB.\n"
         assert out.decode() == "400MiB 800MiB\n"
-        assert group.kills() == 1
+        # The next process may be hit too while it loads its libraries, before the neighbour is gone: that is no try.
+        assert group.kills() in (1, 2)
 
 
 def test_past_the_ceiling_one_clear_error(tmp_path: Path) -> None:
@@ -110,7 +116,7 @@ def test_past_the_ceiling_one_clear_error(tmp_path: Path) -> None:
             "training.out_of_memory Training small took more memory than the 800 MiB that it was given: the kernel"
             " killed it for memory. Tried: 400MiB, 800MiB; training.resources.ceiling is 800MiB."
         )
-        assert group.kills() == 2
+        assert group.kills() >= 2
 
 
 @pytest.mark.long
