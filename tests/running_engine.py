@@ -43,3 +43,8 @@ def job(model: Model, count: int = 1, seed: int = 1, seconds: float = 30.0) -> J
     rows: list[Any] = msgspec.convert(records(count, seed), list[model.record])  # type: ignore[name-defined]
     now = time.perf_counter_ns()
     return Job(model, rows, now, now + int(seconds * 1e9), Client())
+
+
+async def answered(running: Running, *jobs: Job) -> None:
+    """Have jobs of one turn answered."""
+    await asyncio.gather(*[running.batcher.submit(each) for each in jobs])

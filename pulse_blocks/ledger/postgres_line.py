@@ -118,7 +118,8 @@ def translated(place: str) -> Iterator[None]:
 class Line:
     """One connection for one thread at a time, opened when it is needed and again when it was cut."""
 
-    def __init__(self, url: str, place: str, durability: Durability, patience: float | None = None) -> None:
+    def __init__(self, url: str, place: str, durability: Durability, patience: float) -> None:
+        """``patience``: for how many seconds the server may say nothing."""
         self._patience = patience
         self._url = url
         self._place = place

@@ -58,9 +58,8 @@ class Engine:
         self.answered: Callable[[Job], None] | None = None
         self._here = Computing(metrics, self._journal.refuses, lambda job: self._to_worker([job]))
         self._worker = self._new_worker()
-        # Jobs that the thread of the worker has, or has given to the journal's; and those that went there directly.
-        self._at_worker: set[Job] = set()
-        self._at_journal: set[Job] = set()
+        # Jobs that a thread has: the worker's, or the journal's.
+        self._elsewhere: set[Job] = set()
 
     def put(self, job: Job) -> None:
         """Have a job answered: its future is done when its rows are durable."""
@@ -100,7 +99,7 @@ class Engine:
         self._arrived.clear()
         began = time.perf_counter_ns()
         while here.pending:
-            if self._at_worker or self._at_journal or not _are_quick(here.pending):
+            if self._elsewhere or not _are_quick(here.pending):
                 # Whatever computes, computes alone; and while others wait for the ledger, more gather for one call.
                 left = [*here.pending]
                 here.pending.clear()
@@ -123,10 +122,10 @@ class Engine:
         if outcomes:
             self._settle(outcomes)
 
-    def _to_threads(self, arrived: list[Job]) -> None:
+    def _to_threads(self, jobs: list[Job]) -> None:
         known: list[Job] = []
         others: list[Job] = []
-        for job in arrived:
+        for job in jobs:
             (known if _is_known(job) else others).append(job)
         if known:
             # There is nothing to compute: the worker would only be one more thread to wake.
@@ -136,11 +135,11 @@ class Engine:
             self._to_worker(others)
 
     def _to_worker(self, jobs: list[Job]) -> None:
-        self._at_worker.update(jobs)
+        self._elsewhere.update(jobs)
         self._worker.put(jobs)
 
     def _to_journal(self, jobs: list[Job]) -> None:
-        self._at_journal.update(jobs)
+        self._elsewhere.update(jobs)
         self._journal.put(jobs)
 
     def _settled(self, outcomes: list[Outcome]) -> None:
@@ -149,10 +148,8 @@ class Engine:
 
     def _settle(self, outcomes: list[Outcome]) -> None:
         parts = 0
-        if self._at_worker or self._at_journal:
-            ended = [job for job, _ in outcomes]
-            self._at_worker.difference_update(ended)
-            self._at_journal.difference_update(ended)
+        if self._elsewhere:
+            self._elsewhere.difference_update([job for job, _ in outcomes])
         for job, error in outcomes:
             parts += self._waiting.pop(job, 0)
             self.rows -= len(job.records)

@@ -39,7 +39,7 @@ class Now(NamedTuple):
 
 
 class Metrics:
-    """What the runtime has done since it started. Counters only grow; each has one thread that counts it."""
+    """What the runtime has done since it started. Counters only grow; each is counted by one thread at a time."""
 
     def __init__(self) -> None:
         self.responses: Counter[tuple[str, int]] = Counter()
@@ -55,7 +55,7 @@ class Metrics:
         self.gone = 0
         self.batches = 0
         self.batched_rows = 0
-        # Of the worker; those of the event loop are requests that it knows at once.
+        # Of those that a batch was made of; ``known`` are requests that passed the worker by.
         self.cache_hits = 0
         self.known = 0
         self.commits = 0

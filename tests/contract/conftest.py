@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tests.postgres_server import PostgresServer
 from tests.source_writers import Write
 
 _S3 = pytest.mark.xdist_group("s3")
+Opener = Callable[[], Ledger]
 KINDS: list[Any] = [
     "sqlite",
     "parquet",
@@ -33,10 +34,16 @@ def postgres(postgres_server: PostgresServer) -> str:
 
 
 @pytest.fixture
-def ledger(any_ledger: Workspace) -> Iterator[Ledger]:
-    """A migrated, empty ledger."""
+def opener(any_ledger: Workspace) -> Opener:
+    """Opens the same, migrated, empty ledger again and again."""
     migrate(any_ledger.ledger)
-    with open_ledger(any_ledger.ledger) as opened:
+    return lambda: open_ledger(any_ledger.ledger)
+
+
+@pytest.fixture
+def ledger(opener: Opener) -> Iterator[Ledger]:
+    """A migrated, empty ledger."""
+    with opener() as opened:
         yield opened
 
 

@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from pulse_blocks import ids
 from pulse_blocks.errors import PulseError
-from pulse_blocks.ledger import Ledger, migrate, open_ledger
+from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.base import InferenceTuple
 from pulse_blocks.ledger.rows import NewLabel
-
-Opener = Callable[[], Ledger]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
-    """Opens the same, migrated, empty ledger again and again, in each database that can hold one."""
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_ledger")
-    migrate(url)
-    return lambda: open_ledger(url)
-
-
-@pytest.fixture
-def ledger(opener: Opener) -> Iterator[Ledger]:
-    with opener() as opened:
-        yield opened
 
 
 def row(inference_id: str, model: str = "m@1.0.0-aaaaaaa", text: str = '{"a":1}') -> InferenceTuple:
@@ -49,21 +28,6 @@ def row(inference_id: str, model: str = "m@1.0.0-aaaaaaa", text: str = '{"a":1}'
         120,
         0,
     )
-
-
-def promote(ledger: Ledger, model: str, attempt: str | None = None, name: str = "m") -> str | None:
-    """Promote and give back who was champion before."""
-    return ledger.promote(
-        name=name,
-        model=model,
-        bundle=f"bundles/{name}/1.json",
-        bundle_sha256="0" * 64,
-        version="1",
-        run="run_1",
-        attempt=attempt,
-        reason="first",
-        who="tester",
-    ).previous
 
 
 def test_an_inference_is_found_as_it_was_written(ledger: Ledger) -> None:
@@ -157,18 +121,6 @@ def test_inferences_are_streamed_in_the_order_of_time(
     assert ledger.inferences_since("m@1.0.0-a", 1_700_000_000_000_001) == 0
 
 
-def test_who_was_champion_at_a_time_has_an_answer(ledger: Ledger) -> None:
-    """Nobody before the first promotion; then the last one that had been made by then."""
-    promote(ledger, "m@1.0.0-a")
-    promote(ledger, "m@1.0.0-b")
-    first, second = ledger.promotions("m")
-    assert ledger.champion_at("m", first.at - 1) is None
-    found = ledger.champion_at("m", second.at - 1) if second.at > first.at else first
-    assert found == first
-    assert ledger.champion_at("m", second.at) == second
-    assert ledger.champion_at("other", second.at) is None
-
-
 def test_the_newest_attempt_of_every_name_is_told(ledger: Ledger) -> None:
     """Running here, or how it ended."""
     old = ledger.begin("a", "1")
@@ -178,53 +130,6 @@ def test_the_newest_attempt_of_every_name_is_told(ledger: Ledger) -> None:
     states = {one.name: one for one in ledger.newest_attempts()}
     assert (states["a"].id, states["a"].state, states["a"].ended) == (new.id, "running", None)
     assert (states["b"].state, states["b"].message) == ("failed", "no")
-
-
-def test_nobody_is_champion_at_first(ledger: Ledger) -> None:
-    """A name without promotions has no champion and no history."""
-    assert ledger.champion("m") is None
-    assert ledger.promotions("m") == []
-    assert ledger.promoted_names() == []
-
-
-def test_the_newest_promotion_of_a_name_is_its_champion(ledger: Ledger) -> None:
-    """Names do not disturb each other, and each promotion names the one before."""
-    assert promote(ledger, "m@1.0.0-aaaaaaa") is None
-    assert promote(ledger, "n@1.0.0-aaaaaaa", name="n") is None
-    assert promote(ledger, "m@1.0.0-bbbbbbb") == "m@1.0.0-aaaaaaa"
-    champion = ledger.champion("m")
-    assert champion is not None
-    assert champion.model == "m@1.0.0-bbbbbbb"
-    assert [p.model for p in ledger.promotions("m")] == ["m@1.0.0-aaaaaaa", "m@1.0.0-bbbbbbb"]
-    assert ledger.promoted_names() == ["m", "n"]
-
-
-def test_an_attempt_promotes_once(ledger: Ledger) -> None:
-    """A repeated promotion gives back the first, moves nothing and emits no second event."""
-    promote(ledger, "m@1.0.0-aaaaaaa", attempt="attempt_1")
-    promote(ledger, "m@1.0.0-bbbbbbb", attempt="attempt_2")
-    assert promote(ledger, "m@1.0.0-aaaaaaa", attempt="attempt_1") is None
-    assert len(ledger.promotions("m")) == 2
-    assert [event.event for event in ledger.unsent()] == ["pulse.model.promoted"] * 2
-
-
-def test_many_promoters_make_one_straight_history(opener: Opener) -> None:
-    """Of promotions at once each names the one before it: no fork, none lost."""
-
-    def work(number: int) -> None:
-        with opener() as ledger:
-            for step in range(5):
-                promote(ledger, f"m@1.0.0-{number}{step}")
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    with opener() as ledger:
-        history = ledger.promotions("m")
-    assert len(history) == 20
-    assert [p.previous for p in history] == [None, *(p.model for p in history[:-1])]
 
 
 def test_an_event_is_unsent_until_it_is_marked(ledger: Ledger) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import httpx
@@ -64,6 +65,39 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 def model(workspace: Workspace) -> Model:
     """A loaded binary model."""
     return load(workspace, protocol())
+
+
+@pytest.fixture
+def ledger(workspace: Workspace, model: Model) -> Iterator[Ledger]:
+    """The ledger in which the model was promoted."""
+    with open_ledger(workspace.ledger) as opened:
+        yield opened
+
+
+class Threads(NamedTuple):
+    """The names of the threads on which a model was called, and rows were written, one for each time."""
+
+    computed: list[str]
+    written: list[str]
+
+
+@pytest.fixture
+def threads(model: Model, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Threads:
+    """Where the model and its ledger are used from here on."""
+    found = Threads([], [])
+
+    def noting(names: list[str], real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            names.append(threading.current_thread().name)
+            return real(*args)
+
+        return call
+
+    monkeypatch.setattr(model, "outputs", noting(found.computed, model.outputs))
+    for name in ("append", "append_at_once"):
+        real = getattr(ledger._database, name)
+        monkeypatch.setattr(ledger._database, name, noting(found.written, real))
+    return found
 
 
 def expected(client: httpx.Client, rows: list[dict[str, Any]]) -> list[float]:

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
 
 from pulse_blocks.errors import PulseError
-from pulse_blocks.ledger import Ledger, open_ledger
+from pulse_blocks.ledger import Ledger
 from pulse_blocks.serving import batcher
 from pulse_blocks.serving.failures import NotNowError
 from pulse_blocks.serving.jobs import Job
 from pulse_blocks.serving.metrics import Metrics
 from pulse_blocks.serving.model import Model
 from pulse_blocks.serving.refusals import as_refusal
-from pulse_blocks.settings import Workspace
 from tests.running_engine import Running, job
-
-
-@pytest.fixture
-def ledger(workspace: Workspace, model: Model) -> Iterator[Ledger]:
-    """The ledger in which the model was promoted."""
-    with open_ledger(workspace.ledger) as opened:
-        yield opened
 
 
 def test_what_arrives_in_one_turn_is_one_call_and_one_commit(model: Model, ledger: Ledger) -> None:

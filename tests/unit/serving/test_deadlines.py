@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 
 import httpx
 import pysqlite3
 import pytest
 
-from pulse_blocks.ledger import Ledger, open_ledger
+from pulse_blocks.ledger import Ledger
 from pulse_blocks.serving.failures import ClientGoneError, TooLateError
 from pulse_blocks.serving.model import Model
 from pulse_blocks.settings import Workspace, sqlite_path
@@ -19,13 +18,6 @@ from tests.served_models import RECORD, protocol, records, runtime, train_and_pr
 
 
 # No probability is this small: a model under this contract fails with every answer.
-@pytest.fixture
-def ledger(workspace: Workspace, model: Model) -> Iterator[Ledger]:
-    """The ledger in which the model was promoted."""
-    with open_ledger(workspace.ledger) as opened:
-        yield opened
-
-
 def samples(client: httpx.Client) -> dict[str, float]:
     """The metrics by name and labels."""
     lines = client.get("/metrics").text.splitlines()
@@ -59,7 +51,7 @@ def test_whose_time_is_up_is_not_computed(model: Model, ledger: Ledger) -> None:
             first = running.metrics.batched_rows
             model.max_rows = 1
             with pytest.raises(TooLateError):
-                await running.batcher.submit(job(model, 20_000, seconds=0.1))
+                await running.batcher.submit(job(model, 20_000, seconds=0.5))
             await asyncio.sleep(0.3)
             assert running.batcher.waiting == 0
             return first, running.metrics.batched_rows

@@ -6,7 +6,6 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -25,13 +24,6 @@ from .conftest import load
 
 # No probability is this small: a model under this contract fails with every answer.
 IMPOSSIBLE = {"output": {"probability": {"ge": 0, "le": 1e-12}}}
-
-
-@pytest.fixture
-def ledger(workspace: Workspace, model: Model) -> Iterator[Ledger]:
-    """The ledger in which the model was promoted."""
-    with open_ledger(workspace.ledger) as opened:
-        yield opened
 
 
 def broken(fallback: str, **serving: Any) -> dict[str, Any]:

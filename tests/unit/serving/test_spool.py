@@ -6,7 +6,6 @@ import asyncio
 import multiprocessing
 import os
 import time
-from collections.abc import Iterator
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 
 from pulse_blocks.errors import PulseError, UnavailableError
 from pulse_blocks.ids import new_inference_id
-from pulse_blocks.ledger import Ledger, open_ledger
+from pulse_blocks.ledger import Ledger
 from pulse_blocks.ledger.base import InferenceTuple
 from pulse_blocks.serving.model import Model
 from pulse_blocks.serving.spool import Spool
@@ -28,13 +27,6 @@ from tests.served_models import RECORD, protocol, runtime, train_and_promote
 from tests.waiting import until
 
 from .test_resilience import samples, wait_for
-
-
-@pytest.fixture
-def ledger(workspace: Workspace, model: Model) -> Iterator[Ledger]:
-    """The ledger in which the model was promoted."""
-    with open_ledger(workspace.ledger) as opened:
-        yield opened
 
 
 def rows(count: int) -> list[InferenceTuple]:
